@@ -70,7 +70,13 @@ export const StatusView = Type.Object({
   head: Type.String({ description: "Where the branch stands; another than `commit` while that one has problems" }),
   problems: Type.Array(Problem),
   hosts: Type.Object({ online: Type.Integer(), all: Type.Integer() }),
-  instances: Type.Object({ inSync: Type.Integer(), differs: Type.Integer(), drifted: Type.Integer(), blocked: Type.Integer(), unknown: Type.Integer() }),
+  instances: Type.Object({
+    inSync: Type.Integer(),
+    differs: Type.Integer(),
+    drifted: Type.Integer(),
+    blocked: Type.Integer(),
+    unknown: Type.Integer(),
+  }),
   drift: Type.Integer({ description: "Open drift alerts" }),
   pendingPlan: Type.Union([Type.String(), Type.Null()]),
   running: Type.Array(Type.String()),
@@ -97,7 +103,10 @@ export const PlanRequest = Type.Object({
 export type PlanRequest = Static<typeof PlanRequest>;
 
 /** A file as it would be: `text` null removes it. */
-export const FileEdit = Type.Object({ path: Type.String({ maxLength: 1024 }), text: Type.Union([Type.String({ maxLength: 1_048_576 }), Type.Null()]) });
+export const FileEdit = Type.Object({
+  path: Type.String({ maxLength: 1024 }),
+  text: Type.Union([Type.String({ maxLength: 1_048_576 }), Type.Null()]),
+});
 export type FileEdit = Static<typeof FileEdit>;
 
 export const PreviewRequest = Type.Object({ edits: Type.Array(FileEdit, { maxItems: 1000 }), on: Type.Optional(Type.String()) });
@@ -111,11 +120,18 @@ export const PlanState = Type.Object({
   madeAt: Type.String(),
   risk: Type.Union([Risk, Type.Null()]),
   changes: Type.Integer(),
-  decision: Type.Optional(Type.Object({ decision: Type.String(), by: Type.String(), at: Type.String(), reason: Type.Optional(Type.String()) })),
+  decision: Type.Optional(
+    Type.Object({ decision: Type.String(), by: Type.String(), at: Type.String(), reason: Type.Optional(Type.String()) }),
+  ),
 });
 
 export const DecisionRequest = Type.Object({ reason: Type.Optional(Type.String({ maxLength: 1000 })) });
-export const DecisionView = Type.Object({ digest: Type.String(), decision: Type.String(), run: Type.Optional(Type.String()), waiting: Type.Optional(Type.String()) });
+export const DecisionView = Type.Object({
+  digest: Type.String(),
+  decision: Type.String(),
+  run: Type.Optional(Type.String()),
+  waiting: Type.Optional(Type.String()),
+});
 export type DecisionView = Static<typeof DecisionView>;
 
 export const EnrolTokenRequest = Type.Object({
@@ -127,7 +143,14 @@ export const EnrolTokenRequest = Type.Object({
   replace: Type.Optional(Type.Boolean()),
 });
 export type EnrolTokenRequest = Static<typeof EnrolTokenRequest>;
-export const EnrolTokenView = Type.Object({ url: Type.String(), token: Type.String(), fingerprint: Type.String(), ca: Type.String(), expiresAt: Type.String(), command: Type.String() });
+export const EnrolTokenView = Type.Object({
+  url: Type.String(),
+  token: Type.String(),
+  fingerprint: Type.String(),
+  ca: Type.String(),
+  expiresAt: Type.String(),
+  command: Type.String(),
+});
 export type EnrolTokenView = Static<typeof EnrolTokenView>;
 
 export const ImportRequest = Type.Object({
@@ -142,16 +165,31 @@ export type ImportView = Static<typeof ImportView>;
 
 export const CommitRequest = Type.Object({ edits: Type.Array(FileEdit, { maxItems: 1000 }), message: Type.String({ maxLength: 4096 }) });
 
-export const UndoView = Type.Object({ edits: Type.Array(FileEdit), plan: Type.Union([Plan, Type.Null()]), problems: Type.Array(Problem), left: Type.Array(Type.String({ description: "What cannot be undone, and why" })) });
+export const UndoView = Type.Object({
+  edits: Type.Array(FileEdit),
+  plan: Type.Union([Plan, Type.Null()]),
+  problems: Type.Array(Problem),
+  left: Type.Array(Type.String({ description: "What cannot be undone, and why" })),
+});
 export type UndoView = Static<typeof UndoView>;
 
-export const QueryRequest = Type.Object({ host: Type.String(), probe: Type.String(), input: Type.Unknown(), timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 600_000 })) });
+export const QueryRequest = Type.Object({
+  host: Type.String(),
+  probe: Type.String(),
+  input: Type.Unknown(),
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 600_000 })),
+});
 export const QueryView = Type.Object({ host: Type.String(), value: Type.Optional(Type.Unknown()), problem: Type.Optional(Problem) });
+export type QueryView = Static<typeof QueryView>;
 
 export const FactView = FactReport;
 
 /** The seed's own request, as it was written. */
-export const CommandRequest = Type.Object({ command: Type.String({ minLength: 1, maxLength: 4096 }), targetAgents: Type.Optional(Type.Array(Type.String())), requireConfirmation: Type.Optional(Type.Boolean()) });
+export const CommandRequest = Type.Object({
+  command: Type.String({ minLength: 1, maxLength: 4096 }),
+  targetAgents: Type.Optional(Type.Array(Type.String())),
+  requireConfirmation: Type.Optional(Type.Boolean()),
+});
 
 export const EventView = Type.Object({
   n: Type.Integer(),
@@ -188,7 +226,11 @@ export const CommitView = Type.Object({ commit: Type.String(), warnings: Type.Ar
 export type CommitView = Static<typeof CommitView>;
 
 export const FileView = Type.Object({ path: Type.String(), text: Type.String() });
-export const FactsView = Type.Object({ instance: Type.String(), observedAt: Type.Optional(Type.String()), fact: Type.Optional(Type.Unknown()) });
+export const FactsView = Type.Object({
+  instance: Type.String(),
+  observedAt: Type.Optional(Type.String()),
+  fact: Type.Optional(Type.Unknown()),
+});
 
 /** Events of a run's journal from number `after` on; `next` is the number to go on from, `ended` whether there will be no more. */
 export const RunEventsView = Type.Object({ events: Type.Array(RunEvent), next: Type.Integer(), ended: Type.Boolean() });
@@ -227,7 +269,16 @@ export const AskRequest = Type.Object({
 export type AskRequest = Static<typeof AskRequest>;
 
 export const commandStates = [
-  "waiting-for-confirmation", "waiting-for-approval", "running", "done", "failed", "answered", "clarify", "refused", "cancelled", "preview",
+  "waiting-for-confirmation",
+  "waiting-for-approval",
+  "running",
+  "done",
+  "failed",
+  "answered",
+  "clarify",
+  "refused",
+  "cancelled",
+  "preview",
 ] as const;
 
 /** What became of a sentence. `edits`: files as they would be, or were committed; `digest`: of the plan that waits or runs. */
@@ -255,6 +306,8 @@ export const CommandResults = Type.Object({
   id: Type.String(),
   status: oneOf(commandStates),
   text: Type.String(),
-  results: Type.Array(Type.Object({ agent: Type.String(), state: Type.String(), summary: Type.String(), error: Type.Optional(Type.String()) })),
+  results: Type.Array(
+    Type.Object({ agent: Type.String(), state: Type.String(), summary: Type.String(), error: Type.Optional(Type.String()) }),
+  ),
 });
 export type CommandResults = Static<typeof CommandResults>;

@@ -14,6 +14,8 @@ export const instanceId = (resource: ResourceId, host: string): string => `${res
 
 /** Splits `Kind/name@host`; the host is empty where the id names a resource alone. */
 export function splitInstance(id: string): { kind: string; name: string; resource: ResourceId; host: string } {
-  const at = id.indexOf("@"), resource = at < 0 ? id : id.slice(0, at), slash = resource.indexOf("/");
+  const at = id.indexOf("@"),
+    resource = at < 0 ? id : id.slice(0, at),
+    slash = resource.indexOf("/");
   return { kind: resource.slice(0, slash), name: resource.slice(slash + 1), resource, host: at < 0 ? "" : id.slice(at + 1) };
 }

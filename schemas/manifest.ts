@@ -13,7 +13,9 @@ export const LabelValue = Type.String({ maxLength: 63, pattern: "^([A-Za-z0-9]([
 export const Metadata = Type.Object(
   {
     name: DnsLabel,
-    labels: Type.Optional(Type.Record(Type.String({ pattern: "^[a-z0-9]([a-z0-9./-]*[a-z0-9])?$" }), LabelValue, { additionalProperties: false })),
+    labels: Type.Optional(
+      Type.Record(Type.String({ pattern: "^[a-z0-9]([a-z0-9./-]*[a-z0-9])?$" }), LabelValue, { additionalProperties: false }),
+    ),
     annotations: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 4096 }))),
   },
   { additionalProperties: false },
@@ -42,10 +44,16 @@ export function durationMs(text: string): number {
 }
 
 /** A reference to another resource: `Kind/name`. */
-export const Reference = Type.String({ pattern: "^[A-Z][A-Za-z]*/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", description: "Kind/name of another resource" });
+export const Reference = Type.String({
+  pattern: "^[A-Z][A-Za-z]*/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+  description: "Kind/name of another resource",
+});
 
 /** A value kept age-encrypted in the workspace: `name/key` of `secrets/NAME.age.yaml`. */
-export const SecretRef = Type.Object({ secretRef: Type.String({ pattern: "^[a-z0-9][a-z0-9-]*/[A-Za-z0-9_.-]+$" }) }, { additionalProperties: false });
+export const SecretRef = Type.Object(
+  { secretRef: Type.String({ pattern: "^[a-z0-9][a-z0-9-]*/[A-Za-z0-9_.-]+$" }) },
+  { additionalProperties: false },
+);
 export type SecretRef = Static<typeof SecretRef>;
 
 /** Fields that every kind with instances on hosts has. `on` holds stable terms only. */
@@ -58,7 +66,11 @@ export const common = {
 /** How a change of many hosts proceeds. */
 export const Rollout = Type.Object(
   {
-    maxUnavailable: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: "^[1-9][0-9]?%$|^100%$" })], { description: "Hosts at a time, a number or a share such as 25%" })),
+    maxUnavailable: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: "^[1-9][0-9]?%$|^100%$" })], {
+        description: "Hosts at a time, a number or a share such as 25%",
+      }),
+    ),
     pause: Type.Optional(Duration),
     onFailure: Type.Optional(Type.Union([Type.Literal("halt"), Type.Literal("rollback")])),
   },

@@ -41,7 +41,11 @@ export const Step = Type.Object({
   goal: Type.Optional(Expectation),
   undo: Type.Union([UndoStep, Type.Null()]),
   timeoutMs: Type.Integer(),
-  validator: Type.Optional(Type.String({ description: "Named check that the file has to pass, with all other files of the run laid over, before the step is sent" })),
+  validator: Type.Optional(
+    Type.String({
+      description: "Named check that the file has to pass, with all other files of the run laid over, before the step is sent",
+    }),
+  ),
 });
 export type Step = Static<typeof Step>;
 
@@ -61,7 +65,10 @@ export const Change = Type.Object({
   consequence: Consequence,
   risk: Risk,
   reasons: Type.Array(Type.String()),
-  undo: Type.Object({ how: Type.Union([Type.Literal("trivial"), Type.Literal("possible"), Type.Literal("impossible")]), note: Type.String() }),
+  undo: Type.Object({
+    how: Type.Union([Type.Literal("trivial"), Type.Literal("possible"), Type.Literal("impossible")]),
+    note: Type.String(),
+  }),
   needs: Type.Array(Type.String(), { description: "Ids of changes that have to be done, and healthy, before" }),
   after: Type.Array(Type.String(), { description: "Ids of changes that go first, whatever becomes of them" }),
   steps: Type.Array(Step),
@@ -70,7 +77,9 @@ export const Change = Type.Object({
   onFailure: Type.Union([Type.Literal("halt"), Type.Literal("rollback")]),
   /** Changes that are taken back together when one fails: a file, and the reload of the service that reads it. */
   group: Type.String(),
-  rollout: Type.Optional(Type.Object({ resource: Type.String(), batch: Type.Integer(), maxUnavailable: Type.Integer(), pauseMs: Type.Integer() })),
+  rollout: Type.Optional(
+    Type.Object({ resource: Type.String(), batch: Type.Integer(), maxUnavailable: Type.Integer(), pauseMs: Type.Integer() }),
+  ),
 });
 export type Change = Static<typeof Change>;
 
@@ -91,7 +100,9 @@ export const Plan = Type.Object({
   commit: Type.String({ description: "Empty for a preview of uncommitted text" }),
   tree: Type.String({ description: "Git tree that the manifests were read from" }),
   madeAt: Type.String(),
-  basis: Type.Object({ facts: Type.Record(Type.String(), Type.String(), { description: "host ask-key -> digest of the fact that was read" }) }),
+  basis: Type.Object({
+    facts: Type.Record(Type.String(), Type.String(), { description: "host ask-key -> digest of the fact that was read" }),
+  }),
   changes: Type.Array(Change, { description: "In an order that respects needs" }),
   later: Type.Array(Change),
   unknown: Type.Array(Remark),

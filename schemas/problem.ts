@@ -25,10 +25,22 @@ export type Problem = Static<typeof Problem>;
 type Extra = Partial<Omit<Problem, "code" | "severity" | "summary">>;
 
 /** An error that stops what was asked for. */
-export const error = (code: string, summary: string, extra: Extra = {}): Problem => ({ code, severity: "error", summary, retry: "never", ...extra });
+export const error = (code: string, summary: string, extra: Extra = {}): Problem => ({
+  code,
+  severity: "error",
+  summary,
+  retry: "never",
+  ...extra,
+});
 
 /** Something worth saying that stops nothing. */
-export const warning = (code: string, summary: string, extra: Extra = {}): Problem => ({ code, severity: "warning", summary, retry: "never", ...extra });
+export const warning = (code: string, summary: string, extra: Extra = {}): Problem => ({
+  code,
+  severity: "warning",
+  summary,
+  retry: "never",
+  ...extra,
+});
 
 /** `file:line:column: summary`, as compilers print it, with the hint on a line of its own. */
 export function printProblem(problem: Problem): string {

@@ -99,7 +99,12 @@ export const StepMessage = Type.Object({ type: Type.Literal("step"), order: Type
 
 export const ResultAck = Type.Object({ type: Type.Literal("result-ack"), step: Id });
 
-export const Query = Type.Object({ type: Type.Literal("query"), id: Id, ask: Ask, timeoutMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }) });
+export const Query = Type.Object({
+  type: Type.Literal("query"),
+  id: Id,
+  ask: Ask,
+  timeoutMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }),
+});
 
 export const Renew = Type.Object({ type: Type.Literal("renew"), nonce: Type.String() });
 
@@ -141,8 +146,15 @@ export type EnrolAnswer = Static<typeof EnrolAnswer>;
 /** POST /agent/v1/challenge {agent} -> {nonce}; POST /agent/v1/token {agent, nonce, signature, machineId} -> {jwt, expiresAt} */
 export const ChallengeRequest = Type.Object({ agent: Id });
 export const ChallengeAnswer = Type.Object({ nonce: Type.String() });
-export const TokenRequest = Type.Object({ agent: Id, nonce: Type.String({ maxLength: 256 }), signature: Type.String({ maxLength: 256 }), machineId: Type.String({ maxLength: 64 }), hardwareId: Type.Optional(Type.String({ maxLength: 128 })) });
+export const TokenRequest = Type.Object({
+  agent: Id,
+  nonce: Type.String({ maxLength: 256 }),
+  signature: Type.String({ maxLength: 256 }),
+  machineId: Type.String({ maxLength: 64 }),
+  hardwareId: Type.Optional(Type.String({ maxLength: 128 })),
+});
 export const TokenAnswer = Type.Object({ jwt: Type.String(), expiresAt: Type.Number() });
 
 /** What is signed to prove possession of a key: the purpose is part of the text, so that one signature never serves another. */
-export const challengeText = (purpose: "token" | "renew", agent: string, nonce: string): string => `backend-ai ${purpose} ${agent} ${nonce}`;
+export const challengeText = (purpose: "token" | "renew", agent: string, nonce: string): string =>
+  `backend-ai ${purpose} ${agent} ${nonce}`;

@@ -18,10 +18,22 @@ export type StepResult = Static<typeof StepResult>;
 /** What happened in a run, in the order of the journal: a run is the fold of its events. Times are RFC 3339. */
 export const RunEvent = Type.Union([
   /** `before`: the facts that the plan was made on, by instance, so that the run can be undone. */
-  Type.Object({ type: Type.Literal("started"), at: Type.String(), by: Type.String(), before: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }),
+  Type.Object({
+    type: Type.Literal("started"),
+    at: Type.String(),
+    by: Type.String(),
+    before: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  }),
   Type.Object({ type: Type.Literal("step-sent"), at: Type.String(), step: Type.String() }),
   Type.Object({ type: Type.Literal("step-result"), at: Type.String(), step: Type.String(), result: StepResult }),
-  Type.Object({ type: Type.Literal("validated"), at: Type.String(), host: Type.String(), steps: Type.Array(Type.String()), ok: Type.Boolean(), output: Type.String() }),
+  Type.Object({
+    type: Type.Literal("validated"),
+    at: Type.String(),
+    host: Type.String(),
+    steps: Type.Array(Type.String()),
+    ok: Type.Boolean(),
+    output: Type.String(),
+  }),
   Type.Object({ type: Type.Literal("health"), at: Type.String(), change: Type.String(), ok: Type.Boolean(), detail: Type.String() }),
   Type.Object({ type: Type.Literal("undo-sent"), at: Type.String(), step: Type.String() }),
   Type.Object({ type: Type.Literal("undo-result"), at: Type.String(), step: Type.String(), result: StepResult }),
@@ -51,7 +63,14 @@ export const RunView = Type.Object({
       summary: Type.String(),
       state: Type.String(),
       steps: Type.Array(
-        Type.Object({ id: Type.String(), action: Type.String(), host: Type.String(), state: Type.String(), ms: Type.Optional(Type.Number()), problem: Type.Optional(Problem) }),
+        Type.Object({
+          id: Type.String(),
+          action: Type.String(),
+          host: Type.String(),
+          state: Type.String(),
+          ms: Type.Optional(Type.Number()),
+          problem: Type.Optional(Problem),
+        }),
       ),
       health: Type.Optional(Type.String()),
     }),

@@ -5,7 +5,13 @@ import { oneOf } from "../one-of.ts";
 /** An absolute path without `.` or `..` parts, doubled slashes or control characters. */
 export const Path = Type.String({ pattern: "^(?!.*/\\.{1,2}(/|$))(/[^/\\u0000-\\u001f]+)+$", maxLength: 4096 });
 
-export const Format = Type.Union([Type.Literal("ini"), Type.Literal("json"), Type.Literal("yaml"), Type.Literal("env"), Type.Literal("keyvalue")]);
+export const Format = Type.Union([
+  Type.Literal("ini"),
+  Type.Literal("json"),
+  Type.Literal("yaml"),
+  Type.Literal("env"),
+  Type.Literal("keyvalue"),
+]);
 export type Format = Static<typeof Format>;
 
 /** A value inside a file; null: the key is not there, or shall not be. */
@@ -27,7 +33,12 @@ const FileInput = Type.Object(
     path: Path,
     content: Type.Optional(Type.Boolean({ description: "Report the text too, where it is valid UTF-8 of at most 64 KiB" })),
     seal: Type.Optional(Type.Boolean({ description: "Holds a secret: report a keyed digest, neither text nor plain digest" })),
-    values: Type.Optional(Type.Object({ format: Format, keys: Type.Array(Type.String({ maxLength: 512 }), { maxItems: 256 }) }, { additionalProperties: false })),
+    values: Type.Optional(
+      Type.Object(
+        { format: Format, keys: Type.Array(Type.String({ maxLength: 512 }), { maxItems: 256 }) },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -58,14 +69,23 @@ const attributes = {
   group: Type.Optional(Account),
   mode: Type.Optional(Mode),
   backups: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, description: "How many earlier versions are kept" })),
-  marks: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: 32, description: "Units that have to load the file again: remembered until they did" })),
+  marks: Type.Optional(
+    Type.Array(Type.String({ maxLength: 255 }), {
+      maxItems: 32,
+      description: "Units that have to load the file again: remembered until they did",
+    }),
+  ),
 };
 
 /** Replaces a file in one rename, or only its owner, group and mode where no content is given. */
 export const fileWrite = defineAction({
   name: "file.write",
   input: Type.Object(
-    { ...attributes, content: Type.Optional(Type.String({ maxLength: 1_400_000 })), encoding: Type.Optional(Type.Union([Type.Literal("utf8"), Type.Literal("base64")])) },
+    {
+      ...attributes,
+      content: Type.Optional(Type.String({ maxLength: 1_400_000 })),
+      encoding: Type.Optional(Type.Union([Type.Literal("utf8"), Type.Literal("base64")])),
+    },
     { additionalProperties: false },
   ),
   undo: "possible",
@@ -76,7 +96,10 @@ export const fileWrite = defineAction({
 /** Sets or removes (null) single values inside a file and leaves every other byte alone. */
 export const fileValues = defineAction({
   name: "file.values",
-  input: Type.Object({ ...attributes, format: Format, values: Type.Record(Type.String({ maxLength: 512 }), Scalar) }, { additionalProperties: false }),
+  input: Type.Object(
+    { ...attributes, format: Format, values: Type.Record(Type.String({ maxLength: 512 }), Scalar) },
+    { additionalProperties: false },
+  ),
   undo: "possible",
   consequence: "none",
   idempotent: true,
@@ -100,7 +123,19 @@ export const fileRestore = defineAction({
 });
 
 /** The named checks that a candidate file can be put through before it goes live. */
-export const validators = ["nginx", "apache", "sshd", "php-fpm", "sudoers", "systemd-unit", "haproxy", "named", "postfix", "json", "yaml"] as const;
+export const validators = [
+  "nginx",
+  "apache",
+  "sshd",
+  "php-fpm",
+  "sudoers",
+  "systemd-unit",
+  "haproxy",
+  "named",
+  "postfix",
+  "json",
+  "yaml",
+] as const;
 export const Validator = oneOf(validators);
 export type Validator = (typeof validators)[number];
 
@@ -123,7 +158,14 @@ export const validateProbe = defineProbe({
   input: Type.Object({ files: Type.Array(Candidate, { maxItems: 256 }) }, { additionalProperties: false }),
   output: Type.Object({
     ok: Type.Boolean(),
-    results: Type.Array(Type.Object({ validator: Type.String(), paths: Type.Array(Type.String()), ok: Type.Boolean(), output: Type.String({ description: "At most 8 KiB" }) })),
+    results: Type.Array(
+      Type.Object({
+        validator: Type.String(),
+        paths: Type.Array(Type.String()),
+        ok: Type.Boolean(),
+        output: Type.String({ description: "At most 8 KiB" }),
+      }),
+    ),
   }),
   watchable: false,
 });

@@ -31,7 +31,10 @@ export const MetricsFact = Type.Object({
   swap: Type.Number(),
   load: Type.Number({ description: "One-minute load average" }),
   disks: Type.Array(Type.Object({ mount: Type.String(), used: Type.Number() })),
-  network: Type.Object({ receivedPerSecond: Type.Number(), sentPerSecond: Type.Number() }, { description: "Bytes a second, all but loopback" }),
+  network: Type.Object(
+    { receivedPerSecond: Type.Number(), sentPerSecond: Type.Number() },
+    { description: "Bytes a second, all but loopback" },
+  ),
 });
 export type MetricsFact = Static<typeof MetricsFact>;
 
@@ -41,7 +44,12 @@ export const metricsProbe = defineProbe({ name: "metrics", input: nothing, outpu
 export const NetworkFact = Type.Object({
   interfaces: Type.Array(Type.Object({ name: Type.String(), addresses: Type.Array(Type.String()), up: Type.Boolean() })),
   listeners: Type.Array(
-    Type.Object({ protocol: Type.Union([Type.Literal("tcp"), Type.Literal("udp")]), address: Type.String(), port: Type.Integer(), program: Type.Optional(Type.String()) }),
+    Type.Object({
+      protocol: Type.Union([Type.Literal("tcp"), Type.Literal("udp")]),
+      address: Type.String(),
+      port: Type.Integer(),
+      program: Type.Optional(Type.String()),
+    }),
   ),
 });
 export type NetworkFact = Static<typeof NetworkFact>;
@@ -58,4 +66,9 @@ export const Owned = Type.Object({
 });
 export type Owned = Static<typeof Owned>;
 
-export const ownedProbe = defineProbe({ name: "owned", input: nothing, output: Type.Object({ owned: Type.Array(Owned) }), watchable: true });
+export const ownedProbe = defineProbe({
+  name: "owned",
+  input: nothing,
+  output: Type.Object({ owned: Type.Array(Owned) }),
+  watchable: true,
+});

@@ -16,7 +16,9 @@ export const journalProbe = defineProbe({
     { additionalProperties: false },
   ),
   output: Type.Object({
-    entries: Type.Array(Type.Object({ at: Type.Number(), unit: Type.Optional(Type.String()), priority: Type.Optional(Type.Integer()), text: Type.String() })),
+    entries: Type.Array(
+      Type.Object({ at: Type.Number(), unit: Type.Optional(Type.String()), priority: Type.Optional(Type.Integer()), text: Type.String() }),
+    ),
     truncated: Type.Boolean(),
   }),
   watchable: false,

@@ -12,7 +12,9 @@ export const PackageFact = Type.Object({
   manager: PackageManager,
   installed: Type.Boolean(),
   version: Type.Optional(Type.String()),
-  candidate: Type.Optional(Type.String({ description: "The version that an upgrade would bring; absent: not known to the host's sources" })),
+  candidate: Type.Optional(
+    Type.String({ description: "The version that an upgrade would bring; absent: not known to the host's sources" }),
+  ),
   held: Type.Optional(Type.Boolean()),
   broken: Type.Optional(Type.Boolean({ description: "Half installed or half configured" })),
   upgradedAt: Type.Optional(Type.Number({ description: "When we last brought it to its newest version" })),

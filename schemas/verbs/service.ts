@@ -24,7 +24,11 @@ export const ServiceFact = Type.Object({
   mainPid: Type.Optional(Type.Number()),
   result: Type.Optional(Type.String({ description: "success, exit-code, signal, oom-kill, start-limit-hit …" })),
   changing: Type.Optional(Type.Boolean({ description: "A job is queued or the unit is between states" })),
-  dropIns: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), { description: "Texts of the drop-ins that were asked for; null: not there" })),
+  dropIns: Type.Optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
+      description: "Texts of the drop-ins that were asked for; null: not there",
+    }),
+  ),
 });
 export type ServiceFact = Static<typeof ServiceFact>;
 
@@ -38,7 +42,9 @@ export const serviceSet = defineAction({
       unit: Unit,
       active: Type.Optional(Type.Boolean()),
       enabled: Type.Optional(Type.Boolean()),
-      dropIns: Type.Optional(Type.Record(Type.String({ pattern: DropInName }), Type.Union([Type.String({ maxLength: 65536 }), Type.Null()]))),
+      dropIns: Type.Optional(
+        Type.Record(Type.String({ pattern: DropInName }), Type.Union([Type.String({ maxLength: 65536 }), Type.Null()])),
+      ),
     },
     { additionalProperties: false },
   ),
@@ -69,7 +75,9 @@ export const servicesProbe = defineProbe({
   name: "services",
   input: Type.Object({ pattern: Type.Optional(Type.String({ maxLength: 255 })) }, { additionalProperties: false }),
   output: Type.Object({
-    units: Type.Array(Type.Object({ unit: Type.String(), active: Type.String(), sub: Type.String(), enabled: Type.String(), description: Type.String() })),
+    units: Type.Array(
+      Type.Object({ unit: Type.String(), active: Type.String(), sub: Type.String(), enabled: Type.String(), description: Type.String() }),
+    ),
     truncated: Type.Boolean(),
   }),
   watchable: false,
