@@ -1,0 +1,20 @@
+import type { Dirty, Watcher } from "../runtime/verbs.ts";
+
+/** How often figures are looked at. */
+const lookMs = 10_000;
+
+/** Marks the figures for a look every ten seconds; whoever reports them decides whether they moved enough. */
+export async function watchMetrics(dirty: Dirty<"metrics">): Promise<Watcher<"metrics">> {
+  let on = false;
+  const timer = setInterval(() => {
+    if (on) dirty({});
+  }, lookMs).unref();
+  return {
+    async set(inputs) {
+      on = inputs.length > 0;
+    },
+    async close() {
+      clearInterval(timer);
+    },
+  };
+}

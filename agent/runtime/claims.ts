@@ -1,0 +1,31 @@
+import type { Ask } from "../../schemas/contract.ts";
+import type { StepOrder } from "../../schemas/protocol.ts";
+
+type Named = { readonly unit?: unknown; readonly path?: unknown; readonly name?: unknown };
+
+/** What a step needs for itself alone: its unit, its path, or the package manager. */
+export function claimsOf(action: string, input: unknown): readonly string[] {
+  const { unit, path } = (input ?? {}) as Named;
+  if (action.startsWith("package.")) return ["package-manager"];
+  if (typeof unit === "string") return [`unit:${unit}`];
+  if (typeof path === "string") return [`file:${path}`];
+  return [`verb:${action}`];
+}
+
+/**
+ * Whether what a probe reads may change because of a step: the same unit, path or package; files that wait for the unit
+ * (`marked`); what we own; and beside a package its services and other packages.
+ */
+export function touches(order: Pick<StepOrder, "action" | "input">, marked: ReadonlySet<string>): (ask: Ask) => boolean {
+  const { unit, path } = (order.input ?? {}) as Named;
+  const packages = order.action.startsWith("package.");
+  return (ask) => {
+    const input = (ask.input ?? {}) as Named;
+    if (ask.probe === "owned") return true;
+    if (packages) return ask.probe === "package" || ask.probe === "service";
+    if (ask.probe === "service") return unit !== undefined && input.unit === unit;
+    if (ask.probe === "file")
+      return (path !== undefined && input.path === path) || (typeof input.path === "string" && marked.has(input.path));
+    return false;
+  };
+}

@@ -1,0 +1,81 @@
+import type { Expectation } from "../../schemas/plan.ts";
+import type { FactReport, HostEvent } from "../../schemas/report.ts";
+import type { StepResult } from "../../schemas/run.ts";
+import type { Owned } from "../../schemas/verbs/host.ts";
+
+/** A step as the agent remembers it: started with the fact before, and its result once it is done. */
+export interface RememberedStep {
+  readonly step: string;
+  readonly orderDigest: string;
+  readonly startedAt: number;
+  readonly before?: unknown;
+  /** What the step has to bring about, so that a restarted agent can tell whether it did; without secrets, as facts are. */
+  readonly goal?: Expectation | undefined;
+  readonly result?: StepResult;
+  /** The controller has acknowledged the result; the record is kept for a week so that a repeat is answered from it. */
+  readonly acked?: boolean;
+}
+
+/** A unit that has not loaded a file since we changed it. */
+export interface Mark {
+  readonly path: string;
+  readonly unit: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** A saved earlier version of a path: where its bytes are, or that it was not there. */
+export interface Backup {
+  readonly path: string;
+  readonly step: string;
+  readonly at: number;
+  /** File below the agent's backup folder; absent: the path did not exist. */
+  readonly file?: string;
+  readonly owner?: string;
+  readonly group?: string;
+  readonly mode?: string;
+}
+
+/**
+ * What an agent must not forget: everything here is on disk (file and folder fsynced) before the promise resolves.
+ * The state is small; the spool of reports lives in files of its own.
+ */
+export interface Memory {
+  step(id: string): RememberedStep | undefined;
+  startStep(step: RememberedStep): Promise<void>;
+  finishStep(id: string, result: StepResult): Promise<void>;
+  ackStep(id: string): Promise<void>;
+  /** Steps with a result that the controller has not acknowledged. */
+  unackedSteps(): readonly RememberedStep[];
+  /** Steps that were started and have no result. */
+  unfinishedSteps(): readonly RememberedStep[];
+
+  owned(): readonly Owned[];
+  own(owned: Owned): Promise<void>;
+  disown(claim: string): Promise<void>;
+
+  marks(): readonly Mark[];
+  mark(path: string, units: readonly string[]): Promise<void>;
+  /** The unit started or reloaded at this moment: forgets marks made before it. Returns the paths that were marked. */
+  unmark(unit: string, before: number): Promise<readonly string[]>;
+
+  /** Newest last. */
+  backups(path: string): readonly Backup[];
+  /** Keeps at most `keep` backups of the path; answers those that were dropped, whose files the caller removes. */
+  addBackup(backup: Backup, keep: number): Promise<readonly Backup[]>;
+
+  /** Time of our last upgrade of a package, milliseconds since the epoch. */
+  upgradedAt(packageName: string): number | undefined;
+  rememberUpgrade(packageName: string, at: number): Promise<void>;
+
+  /** Resolves once everything said so far is on disk. */
+  flush(): Promise<void>;
+}
+
+/** What is to be reported: numbered when it is put in, kept until acknowledged. */
+export interface SpoolEntry {
+  readonly seq: number;
+  readonly facts: readonly FactReport[];
+  readonly events: readonly HostEvent[];
+  readonly gap?: number;
+}

@@ -1,0 +1,49 @@
+import type { ActionInput, ActionName, ProbeInput, ProbeName, ProbeOutput } from "../../schemas/verbs/index.ts";
+import type { probes } from "../../schemas/verbs/index.ts";
+import type { Memory } from "./memory.ts";
+
+/** Who or what changed something, where the host can tell: `alice (sudo)`, `apt-get upgrade`. */
+export interface By {
+  readonly who: string;
+  readonly how: string;
+}
+
+/** What a probe may use. `signal` aborts at the deadline. */
+export interface ProbeContext {
+  readonly memory: Memory;
+  readonly signal: AbortSignal;
+  /** Key for digests of files that hold secrets; undefined before the first welcome. */
+  readonly sealKey: Uint8Array | undefined;
+}
+
+/** What an action may use beside that: the step it works for, and a line of progress for whoever watches. */
+export interface ActionContext extends ProbeContext {
+  readonly step: string;
+  /** `Kind/name` that the step works for. */
+  readonly resource: string;
+  readonly progress: (text: string) => void;
+}
+
+type ProbeHandler<N extends ProbeName> = (input: ProbeInput<N>, context: ProbeContext) => Promise<ProbeOutput<N>>;
+type ActionHandler<N extends ActionName> = (input: ActionInput<N>, context: ActionContext) => Promise<string | undefined>;
+
+/** Probes that an agent can be told to keep watching. */
+export type WatchableName = { [N in ProbeName]: (typeof probes)[N]["watchable"] extends true ? N : never }[ProbeName];
+
+/**
+ * Keeps an eye on some inputs of one probe and calls `dirty` when one may have changed; it never reports a value itself.
+ * `set` replaces the inputs that are watched. A watcher that loses its source (D-Bus gone) calls `dirty` for all inputs once it is back.
+ */
+export interface Watcher<N extends ProbeName> {
+  set(inputs: readonly ProbeInput<N>[]): Promise<void>;
+  close(): Promise<void>;
+}
+export type Dirty<N extends ProbeName> = (input: ProbeInput<N>, by?: By) => void;
+type WatcherFactory<N extends ProbeName> = (dirty: Dirty<N>) => Promise<Watcher<N>>;
+
+/** One handler a verb: a missing or misspelt one does not compile. Real hosts and pretend ones each bring such a table. An action returns the last lines of the program it ran, or nothing. */
+export interface Verbs {
+  readonly probes: { readonly [N in ProbeName]: ProbeHandler<N> };
+  readonly actions: { readonly [N in ActionName]: ActionHandler<N> };
+  readonly watchers: { readonly [N in ProbeName]?: WatcherFactory<N> };
+}
