@@ -1,0 +1,129 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { error, type Problem, ProblemError } from "../schemas/problem.ts";
+import { readSettings } from "./core/settings.ts";
+import type { Settings } from "./core/settings-defaults.ts";
+
+/** What a controller is started with: command line over environment over `backend-ai.yaml`. */
+export interface Config {
+  /** Folder of the workspace (a git repository), and where the controller keeps what must not be in git. */
+  readonly workspace: string;
+  readonly dataDir: string;
+  /** The settings as they stand in the folder; the committed ones hold for everything that can change while it runs. */
+  readonly settings: Settings;
+  readonly host: string;
+  readonly port: number;
+  /** Absent: all addresses. */
+  readonly agentsHost: string | undefined;
+  readonly agentsPort: number;
+  /** The address that agents are told; found out where it is absent. */
+  readonly agentsUrl: string | undefined;
+  readonly requireAuth: boolean;
+  readonly jwtSecret: string | undefined;
+  /** Globs, comma separated. */
+  readonly allowedAgents: string | undefined;
+  readonly anthropicKey: string | undefined;
+  readonly logLevel: string;
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
+  /** Folder with the agents that hosts download. */
+  readonly dist: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where `npm run build:agent` puts the agents. */
+const distFolder = fileURLToPath(new URL("../dist", import.meta.url));
+
+/** Puts the configuration together and checks it; throws a ProblemError that names every setting that is wrong. */
+export async function readConfig(environment: Environment, given: Partial<Config> & { readonly workspace: string }): Promise<Config> {
+  const problems: Problem[] = [];
+  const workspace = resolve(given.workspace);
+  const settings = given.settings ?? (await settingsOf(workspace, problems));
+  const port = (key: string, otherwise: number): number => {
+    const text = environment[key];
+    if (text === undefined || text === "") return otherwise;
+    if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+    problems.push(error("config/port", `Unable to use ${key}=${text}: it is not a port`, { hint: "A port is a number from 0 to 65535." }));
+    return otherwise;
+  };
+  const config: Config = {
+    dataDir: resolve(environment["BACKEND_AI_DATA"] ?? dataFolder(workspace)),
+    settings,
+    host: environment["HOST"] ?? "127.0.0.1",
+    port: port("PORT", 3000),
+    agentsHost: environment["WS_HOST"],
+    agentsPort: port("WS_PORT", 3001),
+    agentsUrl: environment["WS_URL"],
+    requireAuth: truth(environment, "REQUIRE_AUTH", true, problems),
+    jwtSecret: secretOf(environment, "JWT_SECRET", 32, problems),
+    allowedAgents:
+      environment["ALLOWED_AGENTS"] ?? (settings.hub.allowedAgents.length > 0 ? settings.hub.allowedAgents.join(",") : undefined),
+    anthropicKey: environment["ANTHROPIC_API_KEY"] || undefined,
+    logLevel: environment["LOG_LEVEL"] ?? "info",
+    tls: tlsOf(environment, problems),
+    dist: environment["BACKEND_AI_DIST"] ?? distFolder,
+    ...given,
+    workspace,
+  };
+  if (!settings.allowPlainText && !loopback(config.host))
+    problems.push(
+      error("config/plain-text", `Unable to serve the API on ${config.host} without TLS`, {
+        hint: "Keep HOST at 127.0.0.1 behind a proxy that speaks TLS, or set allowPlainText: true in backend-ai.yaml.",
+      }),
+    );
+  if (problems.length > 0) throw new ProblemError(problems);
+  return Object.freeze(config);
+}
+
+/** The controller's own folder for a workspace: inside it and ignored by git, where it is a plain checkout. */
+export const dataFolder = (workspace: string): string => join(workspace, ".backend-ai");
+
+/** Where the command line keeps its contexts. */
+export const contextFile = (environment: Environment): string =>
+  join(environment["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "backend-ai", "contexts.json");
+
+const loopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
+
+async function settingsOf(workspace: string, problems: Problem[]): Promise<Settings> {
+  const path = "backend-ai.yaml",
+    text = await readFile(join(workspace, path), "utf8").catch(() => undefined);
+  const read = readSettings(text === undefined ? undefined : { path, blob: "", size: Buffer.byteLength(text), text });
+  if (read.ok) return read.settings;
+  problems.push(...read.problems);
+  const defaults = readSettings(undefined);
+  if (!defaults.ok) throw new ProblemError(defaults.problems);
+  return defaults.settings;
+}
+
+function truth(environment: Environment, key: string, otherwise: boolean, problems: Problem[]): boolean {
+  const text = environment[key]?.toLowerCase();
+  if (text === undefined || text === "") return otherwise;
+  if (["true", "yes", "1"].includes(text)) return true;
+  if (["false", "no", "0"].includes(text)) return false;
+  problems.push(error("config/truth", `Unable to use ${key}=${text}: it is neither true nor false`));
+  return otherwise;
+}
+
+function secretOf(environment: Environment, key: string, least: number, problems: Problem[]): string | undefined {
+  const text = environment[key];
+  if (text === undefined || text === "") return undefined;
+  if (Buffer.byteLength(text) >= least) return text;
+  problems.push(
+    error("config/secret", `Unable to use ${key}: it is shorter than ${least} bytes`, {
+      hint: "Leave it out, and a good one is made; or: openssl rand -base64 32",
+    }),
+  );
+  return undefined;
+}
+
+function tlsOf(environment: Environment, problems: Problem[]): Config["tls"] {
+  const cert = environment["TLS_CERT"],
+    key = environment["TLS_KEY"],
+    ca = environment["TLS_CA"];
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert !== undefined && key !== undefined && ca !== undefined) return { cert, key, ca };
+  problems.push(error("config/tls", "Unable to use own certificates: TLS_CERT, TLS_KEY and TLS_CA belong together"));
+  return undefined;
+}

@@ -1,0 +1,86 @@
+import type { HostFact, MetricsFact, Owned } from "../../schemas/verbs/host.ts";
+import { hostView, type KnownAgent } from "../core/inventory.ts";
+import type { Fact, HostView, LoadedResource } from "../core/model.ts";
+
+/** What the hub tells about an agent; `state` in the hub's words. */
+export interface AgentState {
+  readonly agent: string;
+  readonly host: string;
+  readonly state: string;
+  readonly version: string;
+  readonly verbs: readonly string[];
+  readonly clockOffset: number;
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly lastSeen?: number | undefined;
+}
+
+interface Member {
+  state: AgentState;
+  facts?: HostFact | undefined;
+  metrics?: MetricsFact | undefined;
+  owned?: readonly Owned[] | undefined;
+}
+
+/** The hosts that have an agent, put together from what the hub knows, what they report of themselves and their `Host` resources. */
+export interface Fleet {
+  setAgent(state: AgentState): HostView;
+  removeAgent(host: string): void;
+  /** Takes what a fact says about the host itself; undefined where it says nothing of that kind. */
+  absorb(fact: Fact): HostView | undefined;
+  setHostResources(resources: Iterable<LoadedResource>): void;
+  views(): ReadonlyMap<string, HostView>;
+  state(host: string): AgentState | undefined;
+  states(): Iterable<AgentState>;
+}
+
+/** An agent in one of these states is connected and answers. */
+const connected = new Set(["online", "late"]);
+
+export function createFleet(): Fleet {
+  const members = new Map<string, Member>();
+  let resources = new Map<string, LoadedResource>();
+  const view = (member: Member): HostView => {
+    const { state } = member;
+    const known: KnownAgent = {
+      host: state.host,
+      online: connected.has(state.state),
+      version: state.version,
+      verbs: state.verbs,
+      clockOffset: state.clockOffset,
+      tags: state.tags,
+      labels: state.labels,
+      facts: member.facts,
+      metrics: member.metrics,
+      owned: member.owned,
+    };
+    return hostView(known, resources.get(state.host));
+  };
+  return {
+    setAgent(state) {
+      const member = members.get(state.host) ?? { state };
+      member.state = state;
+      members.set(state.host, member);
+      return view(member);
+    },
+    removeAgent: (host) => void members.delete(host),
+    absorb(fact) {
+      const member = members.get(fact.host);
+      if (member === undefined || fact.value === undefined) return undefined;
+      if (fact.key === "host {}") member.facts = fact.value as HostFact;
+      else if (fact.key === "metrics {}") member.metrics = fact.value as MetricsFact;
+      else if (fact.key === "owned {}") member.owned = (fact.value as { owned: Owned[] }).owned;
+      else return undefined;
+      return view(member);
+    },
+    setHostResources(next) {
+      resources = new Map();
+      for (const resource of next) if (resource.kind === "Host") resources.set(resource.name, resource);
+    },
+    views: () => new Map([...members].map(([name, member]) => [name, view(member)])),
+    state: (host) => members.get(host)?.state,
+    states: function* () {
+      for (const member of members.values()) yield member.state;
+    },
+  };
+}

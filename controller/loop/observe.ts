@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { askKey, canonicalJson } from "../../schemas/canonical.ts";
+import type { FactReport, HostEvent } from "../../schemas/report.ts";
+import type { Fact } from "../core/model.ts";
+import type { FactStore } from "../store/facts.ts";
+import type { Fleet } from "./fleet.ts";
+import type { World } from "./world.ts";
+
+/** A fact as the controller keeps it; the digest of its value stands for it in plans. */
+export function factOf(host: string, report: FactReport): Fact {
+  return {
+    host,
+    key: askKey({ probe: report.ask.probe, input: report.ask.input }),
+    at: report.at,
+    digest: createHash("sha256")
+      .update(canonicalJson(report.value ?? report.problem))
+      .digest("hex")
+      .slice(0, 32),
+    value: report.value,
+    problem: report.problem,
+    by: report.by,
+  };
+}
+
+interface ObserveOptions {
+  readonly world: World;
+  readonly fleet: Fleet;
+  readonly facts: FactStore;
+  /** Called with the instances whose comparison may have changed. */
+  readonly onAssessed: (ids: Iterable<string>) => void;
+  readonly now: () => number;
+}
+
+/** Takes what agents report: into memory at once, so that drift is told within milliseconds, and onto disk before it is acknowledged. */
+export interface Observe {
+  /** Resolves once the report is stored, with the highest number stored for the agent. */
+  report(
+    agent: string,
+    host: string,
+    report: {
+      readonly seq: number;
+      readonly facts: readonly FactReport[];
+      readonly events: readonly HostEvent[];
+      readonly gap?: number | undefined;
+    },
+  ): Promise<number>;
+  /** Facts that came with the result of a step. */
+  facts(host: string, reports: readonly FactReport[]): Promise<void>;
+  /** Facts from the store, at start. */
+  restore(facts: Iterable<Fact>): void;
+}
+
+export function createObserve({ world, fleet, facts, onAssessed, now }: ObserveOptions): Observe {
+  const absorb = (list: Iterable<Fact>): void => {
+    const ids = new Set<string>();
+    for (const fact of list) {
+      const view = fleet.absorb(fact);
+      for (const id of world.setFact(fact)) ids.add(id);
+      if (view !== undefined) for (const id of world.setHost(view)) ids.add(id);
+    }
+    if (ids.size > 0) onAssessed(ids);
+  };
+  return {
+    async report(agent, host, report) {
+      const list = report.facts.map((fact) => factOf(host, fact));
+      absorb(list);
+      const offset = fleet.state(host)?.clockOffset ?? 0;
+      const events = report.events.map((event) => ({
+        at: event.at + offset,
+        type: `host.${event.type}`,
+        host,
+        about: event.subject,
+        text: event.text,
+      }));
+      if (report.gap !== undefined && report.gap > 0)
+        events.push({
+          at: now(),
+          type: "host.gap",
+          host,
+          about: host,
+          text: `${report.gap} events of ${host} were dropped while it was cut off`,
+        });
+      return (await facts.putReport({ agent, host, seq: report.seq, receivedAt: now(), facts: list, events })).acked;
+    },
+    async facts(host, reports) {
+      const list = reports.map((fact) => factOf(host, fact));
+      absorb(list);
+      if (list.length > 0) await facts.put(list, now());
+    },
+    restore: absorb,
+  };
+}
