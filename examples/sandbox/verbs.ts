@@ -1,0 +1,150 @@
+import { compileGlob } from "../../schemas/selector/glob.ts";
+import { failure } from "../../agent/platform/failure.ts";
+import type { ActionContext, Verbs } from "../../agent/runtime/verbs.ts";
+import type { ActionInput, ActionName, ProbeInput, ProbeOutput } from "../../schemas/verbs/index.ts";
+import { checkHealth } from "./host/health.ts";
+import { readJournal } from "./host/log-lines.ts";
+import { readHost, readMetrics, readNetwork } from "./host/measure.ts";
+import { installPackage, packageOn, packagesOn, readPackage, refuseManager, removePackage, upgradePackage } from "./host/packages.ts";
+import { enableUnit, loadedAt, reloadUnit, restartUnit, setDropIns, startUnit, stopUnit } from "./host/services.ts";
+import { readUnit, unitsOf } from "./host/units.ts";
+import type { PretendHost } from "./pretend-host.ts";
+import { deleteFile, restoreFile, writeFile, writeValues } from "./verbs/file-actions.ts";
+import { probeFile } from "./verbs/file-probe.ts";
+import { disownClaim, ownClaim } from "./verbs/own.ts";
+import { validate } from "./verbs/validate.ts";
+import { pretendWatchers } from "./verbs/watchers.ts";
+
+/** Rows that a listing has at most. */
+const maxRows = 2000;
+
+/** Everything that an agent can do, done to a pretend host. */
+export function pretendVerbs(host: PretendHost): Verbs {
+  return {
+    probes: {
+      file: (input, context) => probeFile(host, input, context),
+      health: (input, { signal }) => checkHealth(host, input, signal),
+      host: async () => readHost(host),
+      journal: async (input) => readJournal(host, input),
+      metrics: async () => readMetrics(host),
+      network: async () => readNetwork(host),
+      owned: async (_, { memory }) => ({ owned: [...memory.owned()] }),
+      package: async ({ name, manager }, { memory }) => {
+        refuseManager(host, name, manager);
+        return readPackage(host, name, memory.upgradedAt(name));
+      },
+      packages: async (input) => listPackages(host, input),
+      service: async ({ unit, dropIns }) => readUnit(host, unit, dropIns),
+      services: async (input) => listServices(host, input),
+      validate: async (input) => validate(host, input),
+    },
+    actions: {
+      "file.remove": action(host, "file.remove", deleteFile),
+      "file.restore": action(host, "file.restore", restoreFile),
+      "file.values": action(host, "file.values", writeValues),
+      "file.write": action(host, "file.write", writeFile),
+      "package.set": action(host, "package.set", setPackage),
+      "package.upgrade": action(host, "package.upgrade", upgrade),
+      "service.reload": action(host, "service.reload", reload),
+      "service.restart": action(host, "service.restart", restart),
+      "service.set": action(host, "service.set", setService),
+    },
+    watchers: pretendWatchers(host),
+  };
+}
+
+type Handler<N extends ActionName> = (host: PretendHost, input: ActionInput<N>, context: ActionContext) => Promise<string | undefined>;
+
+/** An action that fails first, where somebody planned that. */
+const action =
+  <N extends ActionName>(host: PretendHost, name: N, handle: Handler<N>) =>
+  async (input: ActionInput<N>, context: ActionContext): Promise<string | undefined> => {
+    const planned = host.failures.find((each) => each.times > 0 && compileGlob(each.action)(name));
+    if (planned !== undefined) {
+      planned.times -= 1;
+      throw failure("sandbox/failed", `Unable to do ${name}: ${planned.text}`);
+    }
+    return handle(host, input, context);
+  };
+
+async function setService(
+  host: PretendHost,
+  { unit, active, enabled, dropIns }: ActionInput<"service.set">,
+  context: ActionContext,
+): Promise<undefined> {
+  const doing = { signal: context.signal };
+  if (dropIns !== undefined) setDropIns(host, unit, dropIns);
+  const { load, enabled: was } = readUnit(host, unit, undefined);
+  if (load === "not-found" && (active === true || enabled === true))
+    throw failure("service/not-found", `Unable to set ${unit}: this host has no such unit`);
+  if (enabled !== undefined && (was === "enabled") !== enabled) enableUnit(host, unit, enabled);
+  if (active === true) await startUnit(host, unit, doing);
+  if (active === false && load !== "not-found") await stopUnit(host, unit, doing);
+  if (active === true) await forgetMarks(host, unit, context);
+  await ownClaim(host, `unit:${unit}`, false, context);
+}
+
+async function restart(host: PretendHost, { unit }: ActionInput<"service.restart">, context: ActionContext): Promise<undefined> {
+  await restartUnit(host, unit, { signal: context.signal });
+  await forgetMarks(host, unit, context);
+}
+
+async function reload(host: PretendHost, { unit }: ActionInput<"service.reload">, context: ActionContext): Promise<undefined> {
+  await reloadUnit(host, unit, { signal: context.signal });
+  if (loadedAt(host, unit) === undefined) await context.memory.unmark(unit, host.clock.now());
+  await forgetMarks(host, unit, context);
+}
+
+/** What the unit read when it was last loaded is no longer due. */
+async function forgetMarks(host: PretendHost, unit: string, { memory }: ActionContext): Promise<void> {
+  const read = loadedAt(host, unit);
+  if (read !== undefined) await memory.unmark(unit, read);
+}
+
+async function setPackage(host: PretendHost, input: ActionInput<"package.set">, context: ActionContext): Promise<string | undefined> {
+  const { name, manager, state, version, purge } = input,
+    { signal } = context;
+  refuseManager(host, name, manager);
+  if (state === "absent") {
+    const output = await removePackage(host, name, purge === true, { signal });
+    await disownClaim(host, `package:${name}`, context);
+    return output;
+  }
+  const created = packageOn(host, name) === undefined;
+  const output = await installPackage(host, name, version, { signal });
+  await ownClaim(host, `package:${name}`, created, context);
+  return output;
+}
+
+async function upgrade(
+  host: PretendHost,
+  { name, manager }: ActionInput<"package.upgrade">,
+  context: ActionContext,
+): Promise<string | undefined> {
+  refuseManager(host, name, manager);
+  const startedAt = host.clock.now();
+  const output = await upgradePackage(host, name, { signal: context.signal });
+  await context.memory.rememberUpgrade(name, startedAt);
+  await ownClaim(host, `package:${name}`, false, context);
+  return output;
+}
+
+function listPackages(host: PretendHost, { pattern }: ProbeInput<"packages">): ProbeOutput<"packages"> {
+  const matches = compileGlob(pattern ?? "*");
+  const packages = packagesOn(host).flatMap(([name, { version }]) =>
+    matches(name) ? [{ name, version, manual: host.image.role.software.includes(name) || !host.image.packages.has(name) }] : [],
+  );
+  return { packages: packages.slice(0, maxRows), truncated: packages.length > maxRows };
+}
+
+function listServices(host: PretendHost, { pattern }: ProbeInput<"services">): ProbeOutput<"services"> {
+  const matches = compileGlob(pattern ?? "*");
+  const units = unitsOf(host)
+    .filter(({ unit }) => matches(unit) || matches(unit.replace(/\.service$/, "")))
+    .toSorted((a, b) => (a.unit < b.unit ? -1 : 1))
+    .map((definition) => {
+      const { active, sub = "", enabled } = readUnit(host, definition.unit, undefined);
+      return { unit: definition.unit, active, sub, enabled, description: definition.description };
+    });
+  return { units: units.slice(0, maxRows), truncated: units.length > maxRows };
+}
