@@ -1,0 +1,54 @@
+import { clean } from "./clean.ts";
+import { type Paint, paintFor } from "./paint.ts";
+
+/** Who reads what a command writes: data goes to standard output, talk to standard error. */
+export interface Terminal {
+  /** Data, for programs: as it is, a newline added. */
+  data(text: string): void;
+  json(value: unknown): void;
+  /** Data for people: rendered by a pure view from data that was cleaned of terminal controls. */
+  show<T>(view: (data: T, paint: Paint, columns: number) => string, data: T): void;
+  /** Talk, cleaned by who calls or ours. */
+  say(text: string): void;
+  /** The same view on standard error. */
+  tell<T>(view: (data: T, paint: Paint, columns: number) => string, data: T): void;
+  /** Whether somebody can be asked. */
+  readonly interactive: boolean;
+  /** Whether standard error can be drawn over. */
+  readonly live: boolean;
+  readonly paint: Paint;
+  confirm(question: string): Promise<boolean>;
+  /** A line of text from the person; undefined where they leave. */
+  ask(question: string): Promise<string | undefined>;
+}
+
+/** The terminal of this process. */
+export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
+  const { stdin, stdout, stderr } = process;
+  // Whoever reads may stop reading: `backend-ai events --follow | head`.
+  for (const stream of [stdout, stderr]) stream.on("error", (cause: NodeJS.ErrnoException) => process.exit(cause.code === "EPIPE" ? 0 : 1));
+  const out = paintFor(stdout, env),
+    err = paintFor(stderr, env),
+    widthOf = (stream: { columns?: number }): number => stream.columns ?? 100;
+  const write = (stream: NodeJS.WriteStream, text: string): void => void stream.write(text.endsWith("\n") ? text : `${text}\n`);
+  return {
+    data: (text) => write(stdout, text),
+    json: (value) => write(stdout, JSON.stringify(value, undefined, 2)),
+    show: (view, data) => write(stdout, view(clean(data), out, widthOf(stdout))),
+    say: (text) => write(stderr, text),
+    tell: (view, data) => write(stderr, view(clean(data), err, widthOf(stderr))),
+    interactive: stdin.isTTY === true && stderr.isTTY === true,
+    live: stderr.isTTY === true && env["TERM"] !== "dumb" && !["", undefined].includes(env["TERM"]),
+    paint: err,
+    async confirm(question) {
+      const { confirm, isCancel } = await import("@clack/prompts");
+      const answer = await confirm({ message: question, initialValue: false, output: stderr });
+      return !isCancel(answer) && answer;
+    },
+    async ask(question) {
+      const { text, isCancel } = await import("@clack/prompts");
+      const answer = await text({ message: question, output: stderr });
+      return isCancel(answer) || answer === undefined || answer.trim() === "" ? undefined : answer;
+    },
+  };
+}
