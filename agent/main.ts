@@ -35,6 +35,7 @@ async function main([command = "help", ...args]: readonly string[]): Promise<num
     case "uninstall":
       return tell(await (await import("./commands/uninstall.ts")).uninstall(options));
     case "version":
+    case "--version":
       return tell(`${manifest.version}\n`);
     case "help":
     case "--help":

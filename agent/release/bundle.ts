@@ -33,7 +33,13 @@ export async function bundle(outfile: string): Promise<void> {
   await build({
     entryPoints: [resolve(agentFolder, "main.ts")],
     outfile,
-    bundle: true, platform: "node", target: "node20", format: "cjs", minify: true, legalComments: "none", logLevel: "warning",
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    minify: true,
+    legalComments: "none",
+    logLevel: "warning",
     // Some packages have a `main` that no bundler can follow, and a `module` that any can.
     mainFields: ["module", "main"],
     plugins: [compiledAhead, withoutTypebox],

@@ -64,7 +64,15 @@ export async function runAgent(parts: AgentParts): Promise<Agent> {
     log,
   });
   const steps = performer({
-    verbs, memory, probe, allow, resolve, clock, log, send, settleMs: parts.settleMs ?? 5000,
+    verbs,
+    memory,
+    probe,
+    allow,
+    resolve,
+    clock,
+    log,
+    send,
+    settleMs: parts.settleMs ?? 5000,
     addressee: () => ({ agent: identity.agent, host, controller: identity.controller, key }),
     controllerNow: () => clock.now() + offset,
     sealKey: () => sealKey,
@@ -74,9 +82,16 @@ export async function runAgent(parts: AgentParts): Promise<Agent> {
   const answerQuery = queryAnswerer(probe, send);
 
   const hello = (): AgentMessage => ({
-    type: "hello", protocol: protocolVersion, agent: identity.agent, version: parts.version, platform: parts.machine.platform,
+    type: "hello",
+    protocol: protocolVersion,
+    agent: identity.agent,
+    version: parts.version,
+    platform: parts.machine.platform,
     verbs: [...Object.keys(verbs.probes), ...Object.keys(verbs.actions)].filter(allow.verb),
-    bootId: parts.machine.bootId, machineId: parts.machine.machineId, acked: spool.acked, time: clock.now(),
+    bootId: parts.machine.bootId,
+    machineId: parts.machine.machineId,
+    acked: spool.acked,
+    time: clock.now(),
   });
 
   const welcomed = (welcome: Extract<ControllerMessage, { type: "welcome" }>): string | undefined => {
@@ -128,7 +143,13 @@ export async function runAgent(parts: AgentParts): Promise<Agent> {
   if (asks.length > 0) watching.set(asks);
   await steps.settle().catch((failure: unknown) => log("error", "unable to settle interrupted steps", { reason: reasonOf(failure) }));
   const started = link({
-    controllers: parts.controllers, dial: parts.dial, clock, log, hello, welcomed, received,
+    controllers: parts.controllers,
+    dial: parts.dial,
+    clock,
+    log,
+    hello,
+    welcomed,
+    received,
     closed: () => reports.closed(),
     changed: (state) => parts.changed?.(state),
   });

@@ -17,4 +17,3 @@ export function goalMissed(goal: Expectation, before: unknown, reading: Reading)
     retry: isChanging(reading.value) ? "later" : "never",
   });
 }
-

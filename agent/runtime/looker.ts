@@ -32,4 +32,3 @@ export function looker(probe: Probing): Looker {
       })),
   };
 }
-

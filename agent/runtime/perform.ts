@@ -12,7 +12,8 @@ import type { Memory } from "./memory.ts";
 import { type Addressee, openOrder, resourceOf, stepNamedBy } from "./order.ts";
 import type { Probing } from "./probing.ts";
 import type { ShapeName } from "./shapes.ts";
-import { carryOut, type Performed, settleInterrupted, type StepNeeds } from "./step.ts";
+import { settleInterrupted } from "./interrupted.ts";
+import { carryOut, type Performed, type StepNeeds } from "./step.ts";
 import { wrongWith } from "./validate.ts";
 import type { ActionContext, Verbs } from "./verbs.ts";
 

@@ -1,6 +1,6 @@
 import type { AgentMessage } from "../../schemas/protocol.ts";
 import type { FactReport, HostEvent } from "../../schemas/report.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, pause } from "./clock.ts";
 import type { Spool } from "./spool.ts";
 
 const maxInReport = 500;
@@ -8,6 +8,9 @@ const maxReportChars = 1024 * 1024;
 /** Reports under way that were not acknowledged yet. */
 const maxInFlight = 64;
 const maxBuffered = 1024 * 1024;
+/** From so many reports under way on, facts are gathered for a while. */
+const busyAt = 8;
+const gatherMs = 10;
 
 export interface ReporterNeeds {
   readonly spool: Spool;
@@ -30,11 +33,12 @@ export interface Reporter {
   flush(): Promise<void>;
 }
 
-/** Makes the reporter of one agent. What comes while the disk is busy goes into one report. */
+/** Makes the reporter of one agent. */
 export function reporter({ spool, send, buffered, refresh, clock }: ReporterNeeds): Reporter {
   let facts: FactReport[] = [],
     events: HostEvent[] = [];
-  let keeping: Promise<void> | undefined;
+  let keeping: Promise<void> | undefined,
+    kept: Promise<void> = Promise.resolve();
   let open = false,
     sent = 0,
     inFlight: number[] = [];
@@ -43,12 +47,12 @@ export function reporter({ spool, send, buffered, refresh, clock }: ReporterNeed
   let retry: (() => void) | undefined;
 
   const keep = async (): Promise<void> => {
-    // A turn of the event loop gathers what was found at the same time.
-    await Promise.resolve();
     while (facts.length + events.length > 0) {
+      // What is found at the same time goes into one report; with many under way, a little later is soon enough.
+      await (inFlight.length < busyAt ? Promise.resolve() : pause(clock, gatherMs));
       const batch = take(facts);
       facts = facts.slice(batch.length);
-      await spool.add(batch, events.splice(0, maxInReport));
+      kept = spool.add(batch, events.splice(0, maxInReport)).then(pump);
       pump();
     }
     keeping = undefined;
@@ -86,7 +90,7 @@ export function reporter({ spool, send, buffered, refresh, clock }: ReporterNeed
       const back = acked > known;
       // It holds less than it once acknowledged: it was.
       const lost = acked < spool.acked;
-      if (back) spool.rebase(acked);
+      if (back) void spool.rebase(acked).then(pump);
       else spool.ack(acked);
       open = true;
       sent = acked;
@@ -107,7 +111,10 @@ export function reporter({ spool, send, buffered, refresh, clock }: ReporterNeed
       retry?.();
       retry = undefined;
     },
-    flush: () => keeping ?? Promise.resolve(),
+    async flush() {
+      await keeping;
+      await kept;
+    },
   };
 }
 

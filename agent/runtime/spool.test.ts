@@ -42,16 +42,24 @@ test("what was added is there after a crash, without what was acknowledged once 
   expect([again.last, again.acked, all(again).map(({ seq }) => seq)]).toEqual([3, 2, [3]]);
 });
 
+test("a number under which something may have been sent is never used again, even where a crash kept it off the disk", async () => {
+  const spool = await open();
+  await spool.add([fact("/a", 1)], []);
+  void spool.add([fact("/b", 2)], []);
+  const sent = spool.next(1)!;
+  expect(sent.facts[0]!.value).toBe(2);
+  const again = await open();
+  await again.add([fact("/c", 3)], []);
+  expect(all(again).at(-1)!.seq).toBeGreaterThan(sent.seq);
+});
+
 test("a torn last line is dropped, and what comes after it is whole", async () => {
   const spool = await open();
   await spool.add([fact("/a", 1)], []);
   await appendFile(path, '{"seq":2,"facts":[{"ask":{"pro');
   const again = await open();
   await again.add([fact("/b", 2)], []);
-  expect(all(await open()).map(({ seq, facts }) => [seq, facts[0]!.value])).toEqual([
-    [1, 1],
-    [2, 2],
-  ]);
+  expect(all(await open()).map(({ facts }) => facts[0]!.value)).toEqual([1, 2]);
 });
 
 test("a damaged line costs that line alone", async () => {

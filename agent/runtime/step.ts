@@ -1,13 +1,15 @@
 import { askKey } from "../../schemas/canonical.ts";
-import type { Ask } from "../../schemas/contract.ts";
 import type { Expectation } from "../../schemas/plan.ts";
 import { error, type Problem } from "../../schemas/problem.ts";
 import type { StepOrder } from "../../schemas/protocol.ts";
 import type { FactReport } from "../../schemas/report.ts";
 import type { StepOutcome, StepResult } from "../../schemas/run.ts";
 import { type Clock, pause } from "./clock.ts";
-import { describeMismatches, isChanging, mismatches, unchanged } from "./expectation.ts";
+import { describeMismatches, mismatches } from "./expectation.ts";
+import { goalMissed } from "./goal.ts";
+import { resume } from "./interrupted.ts";
 import { type Log, reasonOf } from "./log.ts";
+import { type Looker, looker } from "./looker.ts";
 import type { Memory, RememberedStep } from "./memory.ts";
 import { orAborted, problemOf, type Probing, type Reading } from "./probing.ts";
 
@@ -38,61 +40,59 @@ const maxOutput = 8192;
 
 /** Carries out one step exactly once: expectation, note, act, look again, note. `left` is what an earlier life of the agent noted of it. */
 export async function carryOut(order: StepOrder, digest: string, left: RememberedStep | undefined, needs: StepNeeds): Promise<Performed> {
-  const { clock, memory } = needs,
-    startedAt = clock.now();
-  const look = looker(needs.probe);
+  const look = looker(needs.probe),
+    startedAt = needs.clock.now();
   const end = (outcome: StepOutcome, problem?: Problem, output?: string): Performed => ({
     result: {
       outcome,
-      ms: clock.now() - startedAt,
+      ms: needs.clock.now() - startedAt,
       ...(problem === undefined ? {} : { problem }),
       ...(output ? { output: output.slice(-maxOutput) } : {}),
     },
     facts: look.facts(order.step),
   });
-  const noted = async (performed: Performed): Promise<Performed> => {
-    await memory
-      .finishStep(order.step, performed.result)
-      .catch((failure: unknown) =>
-        needs.log("error", "unable to note the result of a step", { step: order.step, reason: reasonOf(failure) }),
-      );
-    return performed;
-  };
+  const over = left === undefined ? "repeat" : await resume(order, left, look, needs);
+  if (over === "done") return finish(order, end("done"), needs);
+  if (over !== "repeat") return finish(order, end("failed", over), needs);
 
-  if (left !== undefined) {
-    const over = await resume(order, left, look, needs);
-    if (over === "done") return noted(end("done"));
-    if (over !== "repeat") return noted(end("failed", over));
-  }
   const moved = await disagreement(order, look);
-  if (moved !== undefined) {
-    const performed = end("refused", moved);
-    if (moved.retry === "later") return { ...performed, forgotten: true };
-    return remember(order, digest, startedAt, performed, needs);
-  }
+  if (moved?.retry === "later") return { ...end("refused", moved), forgotten: true };
+  if (moved !== undefined) return remember(order, digest, startedAt, end("refused", moved), needs);
   if (order.goal !== undefined && holdsWithoutActing(order.goal, await look.at(order.goal.ask)))
     return remember(order, digest, startedAt, end("done"), needs);
-  if (order.deadline < needs.controllerNow())
-    return { ...end("refused", error("step/expired", "Unable to do the step: its deadline has passed")), forgotten: true };
 
   const before = left !== undefined ? left.before : order.goal === undefined ? undefined : (await look.at(order.goal.ask)).value;
-  try {
-    if (left === undefined) await memory.startStep({ step: order.step, orderDigest: digest, startedAt, before, goal: order.goal });
-  } catch (failure) {
-    return {
-      ...end(
-        "refused",
-        error("step/memory", `Unable to do the step: the agent's memory cannot be written: ${reasonOf(failure)}`, { retry: "later" }),
-      ),
-      forgotten: true,
-    };
-  }
+  const unfit = await begin({ step: order.step, orderDigest: digest, startedAt, before, goal: order.goal }, order, left, needs);
+  if (unfit !== undefined) return { ...end("refused", unfit), forgotten: true };
   const acted = await attempt(order, needs);
-  const reached = await lookAgain(order, before, look, acted.problem === undefined, needs);
+  const missed = await lookAgain(order, before, look, acted.problem === undefined, needs);
   // Success is what the host shows, not how the action ended: a goal that holds is reached even where the action complained.
-  if (order.goal !== undefined && reached === undefined) return noted(end("done", undefined, acted.output ?? acted.problem?.summary));
-  const problem = acted.problem ?? reached;
-  return noted(problem === undefined ? end("done", undefined, acted.output) : end("failed", problem, acted.output));
+  if (order.goal !== undefined && missed === undefined)
+    return finish(order, end("done", undefined, acted.output ?? acted.problem?.summary), needs);
+  const problem = acted.problem ?? missed;
+  return finish(order, end(problem === undefined ? "done" : "failed", problem, acted.output), needs);
+}
+
+/** The last moment before acting: the deadline, and the note that it starts. Answers why it must not. */
+async function begin(
+  note: RememberedStep,
+  order: StepOrder,
+  left: RememberedStep | undefined,
+  { memory, controllerNow }: StepNeeds,
+): Promise<Problem | undefined> {
+  if (order.deadline < controllerNow()) return error("step/expired", "Unable to do the step: its deadline has passed");
+  if (left !== undefined) return undefined;
+  const failed = await memory.startStep(note).then(() => undefined, reasonOf);
+  return failed === undefined
+    ? undefined
+    : error("step/memory", `Unable to do the step: the agent's memory cannot be written: ${failed}`, { retry: "later" });
+}
+
+/** Notes the result of a step that was begun. Where that fails the result counts all the same: a restarted agent finds out by looking. */
+async function finish(order: StepOrder, performed: Performed, { memory, log }: StepNeeds): Promise<Performed> {
+  const failed = await memory.finishStep(order.step, performed.result).then(() => undefined, reasonOf);
+  if (failed !== undefined) log("error", "unable to note the result of a step", { step: order.step, reason: failed });
+  return performed;
 }
 
 /** Notes a result that came without acting, so that the same step is answered the same way. */
@@ -172,4 +172,3 @@ async function lookAgain(
     await look.again(order.expect.ask);
   return missed;
 }
-
