@@ -71,23 +71,37 @@ export const Rollout = Type.Object(
         description: "Hosts at a time, a number or a share such as 25%",
       }),
     ),
-    pause: Type.Optional(Duration),
-    onFailure: Type.Optional(Type.Union([Type.Literal("halt"), Type.Literal("rollback")])),
+    pause: Type.Optional(Type.Unsafe<string>({ ...Duration, description: "How long to wait between two batches" })),
+    onFailure: Type.Optional(
+      Type.Union([Type.Literal("halt"), Type.Literal("rollback")], {
+        description:
+          "What follows where a change or its health check fails: halt leaves it, rollback takes it back; no further host is touched either way",
+      }),
+    ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: "How a change of many hosts proceeds; all at once where it is left out" },
 );
 export type Rollout = Static<typeof Rollout>;
 
 /** A health check as manifests write it. */
 export const Health = Type.Object(
   {
-    http: Type.Optional(Type.String({ pattern: "^https?://", maxLength: 2048 })),
-    expect: Type.Optional(Type.Integer({ minimum: 100, maximum: 599 })),
-    contains: Type.Optional(Type.String({ maxLength: 1024 })),
-    tcp: Type.Optional(Type.String({ pattern: "^[^\\s:]*(:[^\\s]+)?:[0-9]{1,5}$" })),
+    http: Type.Optional(
+      Type.String({ pattern: "^https?://", maxLength: 2048, description: "URL that has to answer, asked from the host itself" }),
+    ),
+    expect: Type.Optional(Type.Integer({ minimum: 100, maximum: 599, description: "HTTP status; any 2xx where it is left out" })),
+    contains: Type.Optional(Type.String({ maxLength: 1024, description: "Text that the answer has to contain" })),
+    tcp: Type.Optional(
+      Type.String({ pattern: "^[^\\s:]*(:[^\\s]+)?:[0-9]{1,5}$", description: "HOST:PORT that has to accept a connection" }),
+    ),
     unit: Type.Optional(Type.Boolean({ description: "The unit itself has to stay up" })),
-    within: Type.Optional(Duration),
+    within: Type.Optional(
+      Type.Unsafe<string>({
+        ...Duration,
+        description: "How long the check is repeated before it counts as failed; 30s where it is left out",
+      }),
+    ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: "What has to hold after a change" },
 );
 export type Health = Static<typeof Health>;

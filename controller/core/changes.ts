@@ -48,7 +48,7 @@ export function draft(instance: Instance, evaluation: Evaluation, kind: Instance
     needs: [],
     after: [],
     steps: placeSteps(instance.id, instance.host, checked(evaluation.steps, kind.validator(spec))),
-    health: evaluation.consequence === "none" ? [] : kind.health(spec),
+    health: evaluation.consequence === "none" && evaluation.act !== "start" ? [] : kind.health(spec),
     onFailure: rollout?.onFailure ?? "halt",
     group: instance.id,
   };

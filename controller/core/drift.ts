@@ -4,14 +4,15 @@ import type { Assessment } from "./pair.ts";
 
 export type DriftMode = "alert" | "correct" | "ignore";
 
-/** What the policies say about drift of a kind on a host. The most careful wins: `ignore` while its time runs, then `alert`, then `correct`; `otherwise` where none speaks. */
+/** What the policies say about drift of a kind on a host. The most careful wins: `ignore`, then `alert`, then `correct`; `otherwise` where none speaks. A mode whose time is over is `alert`. */
 export function driftMode(kind: string, host: HostView, policies: readonly PolicyRule[], otherwise: DriftMode, now: number): DriftMode {
   let mode: DriftMode | undefined;
   for (const policy of policies) {
     const { drift } = policy;
     if (drift === undefined || !policy.hosts(host) || (policy.kinds !== undefined && !policy.kinds.includes(kind))) continue;
-    if (drift.mode === "ignore" && now < (drift.until ?? Number.POSITIVE_INFINITY)) return "ignore";
-    if (drift.mode === "alert") mode = "alert";
+    const over = now >= (drift.until ?? Number.POSITIVE_INFINITY);
+    if (drift.mode === "ignore" && !over) return "ignore";
+    if (drift.mode === "alert" || over) mode = "alert";
     else if (drift.mode === "correct") mode ??= "correct";
   }
   return mode ?? otherwise;

@@ -114,7 +114,7 @@ function addConflict(found: Map<string, Problem>, claim: string, host: string, a
   found.set(
     key,
     error("manifest/claimed-twice", `${first.id} and ${second.id} both set the ${what} ${name} on ${host}`, {
-      detail: `${first.id} is declared at ${file}:${line}`,
+      detail: `${first.id} is declared at ${[file, line].filter((part) => part !== undefined).join(":")}`,
       where: second.where("spec.on"),
       hint: "Let their selectors pick different hosts, or keep one of the two.",
     }),

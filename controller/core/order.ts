@@ -1,3 +1,4 @@
+import { instanceId } from "../../schemas/ids.ts";
 import type { KindTable } from "../kinds/define.ts";
 import { pauseMs, type Draft } from "./changes.ts";
 import type { Instance } from "./model.ts";
@@ -11,17 +12,22 @@ const rank = new Map([
 ]);
 const rankOf = (draft: Draft): number => rank.get(draft.resource.slice(0, draft.resource.indexOf("/"))) ?? 3;
 
-/** Changes of `needs` and of kinds' own references: a resource on the same host where it has an instance there, else everywhere. */
-export function linkNeeds(drafts: Map<string, Draft>, desired: Desired, kinds: KindTable): void {
+/**
+ * Changes of `needs` and of kinds' own references: a resource on the same host where it has an instance there, else everywhere.
+ * The drafts belong to the plan that is being made: their `needs` and `after` are set in place.
+ */
+export function linkNeeds(drafts: ReadonlyMap<string, Draft>, desired: Desired, kinds: KindTable): void {
   for (const [id, draft] of drafts) {
     const instance = desired.instances.get(id);
     if (instance === undefined) continue;
+    const before = needed(instance, kinds);
+    if (before.length === 0 && draft.needs.length < 2) continue;
     const needs = new Set(draft.needs);
-    for (const before of needed(instance, kinds))
-      for (const on of instancesFor(before, instance.host, desired)) if (drafts.has(on.id) && on.id !== id) needs.add(on.id);
-    drafts.set(id, { ...draft, needs: [...needs].sort() });
+    for (const first of before)
+      for (const on of instancesFor(first, instance.host, desired)) if (drafts.has(on.id) && on.id !== id) needs.add(on.id);
+    draft.needs = [...needs].sort();
   }
-  for (const [id, draft] of drafts) drafts.set(id, { ...draft, after: weakOrder(draft, drafts, sameHost(drafts)) });
+  for (const same of byHost(drafts).values()) for (const draft of same) draft.after = weakOrder(draft, same, drafts);
 }
 
 /** Ids of resources that come before an instance. */
@@ -35,33 +41,34 @@ export function needed(instance: Instance, kinds: KindTable): string[] {
 
 /** Where a needed resource counts: on the same host, or, where it is not there, on every host that has it. */
 export function instancesFor(resource: string, host: string, desired: Desired): readonly Instance[] {
-  const all = desired.byResource.get(resource) ?? [];
-  const here = all.filter((instance) => instance.host === host);
-  return here.length > 0 ? here : all;
+  const here = desired.instances.get(instanceId(resource, host));
+  return here === undefined ? (desired.byResource.get(resource) ?? []) : [here];
 }
 
-const hostIndex = new WeakMap<Map<string, Draft>, Map<string, string[]>>();
-function sameHost(drafts: Map<string, Draft>): Map<string, string[]> {
-  const known = hostIndex.get(drafts);
-  if (known !== undefined) return known;
-  const index = new Map<string, string[]>();
-  for (const [id, draft] of drafts) index.set(draft.host, [...(index.get(draft.host) ?? []), id]);
-  hostIndex.set(drafts, index);
+/** Drafts of each host, in the order of their ids. */
+function byHost(drafts: ReadonlyMap<string, Draft>): Map<string, Draft[]> {
+  const index = new Map<string, Draft[]>();
+  for (const draft of drafts.values()) {
+    const same = index.get(draft.host);
+    if (same === undefined) index.set(draft.host, [draft]);
+    else same.push(draft);
+  }
+  for (const same of index.values()) same.sort((a, b) => (a.id < b.id ? -1 : 1));
   return index;
 }
 
 /** Lower ranks on the same host first, unless they themselves wait for this one. */
-function weakOrder(draft: Draft, drafts: Map<string, Draft>, index: Map<string, string[]>): string[] {
-  const mine = rankOf(draft);
-  return (index.get(draft.host) ?? [])
-    .filter((id) => {
-      const other = drafts.get(id);
-      return other !== undefined && id !== draft.id && rankOf(other) < mine && !draft.needs.includes(id) && !reaches(id, draft.id, drafts);
-    })
-    .sort();
+function weakOrder(draft: Draft, same: readonly Draft[], drafts: ReadonlyMap<string, Draft>): string[] {
+  const mine = rankOf(draft),
+    after: string[] = [];
+  if (mine === 0) return after;
+  for (const other of same)
+    if (rankOf(other) < mine && !draft.needs.includes(other.id) && !reaches(other.id, draft.id, drafts)) after.push(other.id);
+  return after;
 }
 
-function reaches(from: string, to: string, drafts: Map<string, Draft>): boolean {
+function reaches(from: string, to: string, drafts: ReadonlyMap<string, Draft>): boolean {
+  if (drafts.get(from)?.needs.length === 0) return false;
   const open = [from],
     seen = new Set<string>();
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
@@ -79,7 +86,11 @@ function reaches(from: string, to: string, drafts: Map<string, Draft>): boolean 
  */
 export function batch(drafts: Map<string, Draft>, desired: Desired, kinds: KindTable): void {
   const byResource = new Map<string, Draft[]>();
-  for (const draft of drafts.values()) byResource.set(draft.resource, [...(byResource.get(draft.resource) ?? []), draft]);
+  for (const draft of drafts.values()) {
+    const same = byResource.get(draft.resource);
+    if (same === undefined) byResource.set(draft.resource, [draft]);
+    else same.push(draft);
+  }
   for (const resource of [...byResource.keys()].sort()) {
     const loaded = desired.resources.get(resource),
       kind = loaded === undefined ? undefined : kinds.get(loaded.kind);
@@ -131,33 +142,28 @@ function waitFor(drafts: Map<string, Draft>, id: string, before: readonly string
 
 /** A stable topological order: the same changes always come out the same way, whatever order they came in. Manifests with cycles are refused when they are loaded; what would be in one is left out here, so that no run stops half-way. */
 export function order(drafts: ReadonlyMap<string, Draft>): string[] {
-  const waiting = new Map<string, number>();
-  const followers = new Map<string, string[]>();
-  for (const [id, draft] of drafts) {
-    const first = [...new Set([...draft.needs, ...draft.after])].filter((other) => drafts.has(other));
-    waiting.set(id, first.length);
-    for (const other of first) {
-      const list = followers.get(other);
-      if (list === undefined) followers.set(other, [id]);
-      else list.push(id);
+  const ids = [...drafts.keys()].sort(),
+    place = new Map(ids.map((id, at) => [id, at]));
+  const waiting = new Int32Array(ids.length),
+    followers: number[][] = ids.map(() => []);
+  ids.forEach((id, at) => {
+    const { needs, after } = drafts.get(id)!;
+    for (const other of after.length === 0 ? needs : needs.length === 0 ? after : new Set([...needs, ...after])) {
+      const first = place.get(other);
+      if (first === undefined) continue;
+      waiting[at]! += 1;
+      followers[first]!.push(at);
     }
-  }
+  });
   const sorted: string[] = [];
-  let ready = [...waiting]
-    .filter(([, count]) => count === 0)
-    .map(([id]) => id)
-    .sort();
+  let ready = ids.map((_, at) => at).filter((at) => waiting[at] === 0);
   while (ready.length > 0) {
-    const next: string[] = [];
-    for (const id of ready) {
-      sorted.push(id);
-      for (const follower of followers.get(id) ?? []) {
-        const left = (waiting.get(follower) ?? 0) - 1;
-        waiting.set(follower, left);
-        if (left === 0) next.push(follower);
-      }
+    const next: number[] = [];
+    for (const at of ready) {
+      sorted.push(ids[at]!);
+      for (const follower of followers[at]!) if (--waiting[follower]! === 0) next.push(follower);
     }
-    ready = next.sort();
+    ready = next.sort((a, b) => a - b);
   }
   return sorted;
 }

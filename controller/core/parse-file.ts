@@ -39,7 +39,8 @@ export interface ParsedFile {
   readonly problems: readonly Problem[];
 }
 
-const maxProblems = 1000;
+/** Past this many, nobody reads on: the rest of the file is not looked at. */
+const maxProblems = 5000;
 
 /** Reads and checks one file by itself. Pure, so that it can run in a worker and be cached by blob. */
 export function parseFile(file: Pick<SourceFile, "blob" | "size" | "text">, kinds: KindTable): ParsedFile {

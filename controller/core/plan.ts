@@ -40,14 +40,15 @@ export function makePlan(input: PlanInput): Plan {
   joinTriggers(drafts, sorted.triggers, input.desired, input.kinds);
   linkNeeds(drafts, input.desired, input.kinds);
   const { later, blocked } = predict(sorted.obstructed, drafts, input);
-  blockDependents(drafts, [...blocked, ...sorted.blocked, ...sorted.unknown], input);
+  const obstacles = [...blocked, ...sorted.blocked, ...sorted.unknown, ...sorted.busy];
+  const stuck = blockDependents(drafts, obstacles, input);
   batch(drafts, input.desired, input.kinds);
   const known = (id: string): boolean => input.synced(id) !== undefined;
   const changes = withRisk(
     order(drafts).flatMap((id) => drafts.get(id) ?? []),
     { ...input, known },
   );
-  return assemble(changes, withRisk(later, { ...input, known }), { ...sorted, blocked: [...sorted.blocked, ...blocked] }, input);
+  return assemble(changes, withRisk(later, { ...input, known }), { ...sorted, blocked: [...sorted.blocked, ...blocked, ...stuck] }, input);
 }
 
 interface Sorted {
@@ -55,6 +56,8 @@ interface Sorted {
   readonly triggers: { from: string; host: string; trigger: Trigger }[];
   readonly unknown: Remark[];
   readonly blocked: Remark[];
+  /** What a run works on: what needs it waits for the run's end. */
+  readonly busy: Remark[];
   readonly obstructed: { instance: Instance; evaluation: Evaluation; kind: InstanceKind; reason: string; hint?: string | undefined }[];
 }
 
@@ -62,13 +65,14 @@ const remark = (id: string, reason: string, hint?: string): Remark => ({ id, rea
 
 /** Puts each instance that is not in sync where it belongs: to be changed, unknown, or blocked. */
 function sortOut(input: PlanInput): Sorted {
-  const found: Sorted = { drafts: new Map(), triggers: [], unknown: [], blocked: [], obstructed: [] };
+  const found: Sorted = { drafts: new Map(), triggers: [], unknown: [], blocked: [], obstructed: [], busy: [] };
   for (const assessment of input.assessments) {
     const { id } = assessment,
       instance = input.desired.instances.get(id),
       kind = input.kinds.get(instance?.resource.kind ?? "");
-    if (instance === undefined || kind?.scope !== "hosts" || assessment.is === "in-sync" || input.busy(id)) continue;
-    if (assessment.is === "unknown" || assessment.is === "changing") found.unknown.push(remark(id, assessment.reason, assessment.hint));
+    if (instance === undefined || kind?.scope !== "hosts" || assessment.is === "in-sync") continue;
+    if (input.busy(id)) found.busy.push(remark(id, "a run is at work on it"));
+    else if (assessment.is === "unknown" || assessment.is === "changing") found.unknown.push(remark(id, assessment.reason, assessment.hint));
     else if (assessment.is === "blocked" && assessment.evaluation === undefined)
       found.blocked.push(remark(id, assessment.reason, assessment.hint));
     else if (assessment.is === "blocked" && assessment.evaluation !== undefined)
@@ -83,7 +87,7 @@ function sortOut(input: PlanInput): Sorted {
       }
     }
   }
-  for (const orphan of input.orphans) if (orphan.draft !== undefined) found.drafts.set(orphan.draft.id, orphan.draft);
+  for (const orphan of input.orphans) if (orphan.draft !== undefined && !input.busy(orphan.id)) found.drafts.set(orphan.draft.id, { ...orphan.draft });
   return found;
 }
 
@@ -111,9 +115,10 @@ function predict(obstructed: Sorted["obstructed"], drafts: Map<string, Draft>, i
 }
 
 /** What needs something blocked or unknown is blocked itself, and so on. */
-function blockDependents(drafts: Map<string, Draft>, obstacles: Remark[], input: PlanInput): void {
-  const stuck = new Map(obstacles.map((one) => [one.id, one]));
-  if (stuck.size === 0) return;
+function blockDependents(drafts: Map<string, Draft>, obstacles: readonly Remark[], input: PlanInput): Remark[] {
+  const stuck = new Map(obstacles.map((one) => [one.id, one])),
+    added: Remark[] = [];
+  if (stuck.size === 0) return added;
   for (let again = true; again; ) {
     again = false;
     for (const [id] of drafts) {
@@ -126,10 +131,11 @@ function blockDependents(drafts: Map<string, Draft>, obstacles: Remark[], input:
       const found = remark(id, `needs ${on.id}: ${stuck.get(on.id)?.reason ?? "not possible now"}`);
       drafts.delete(id);
       stuck.set(id, found);
-      obstacles.push(found);
+      added.push(found);
       again = true;
     }
   }
+  return added;
 }
 
 function assemble(changes: Change[], later: Change[], sorted: Pick<Sorted, "unknown" | "blocked">, input: PlanInput): Plan {
@@ -153,8 +159,12 @@ function assemble(changes: Change[], later: Change[], sorted: Pick<Sorted, "unkn
 }
 
 /** SHA-256 over the tree and the changes in their order: no times and no commit id, so a preview and its commit have one digest. */
-export const digestOf = (tree: string, changes: readonly Change[]): string =>
-  createHash("sha256").update(canonicalJson({ tree, changes })).digest("hex");
+export function digestOf(tree: string, changes: readonly Change[]): string {
+  const hash = createHash("sha256").update('{"changes":[');
+  // In pieces: the text of ten thousand changes in one would be twenty megabytes.
+  changes.forEach((change, at) => hash.update(`${at === 0 ? "" : ","}${canonicalJson(change)}`));
+  return hash.update(`],"tree":${canonicalJson(tree)}}`).digest("hex");
+}
 
 function basisOf(changes: readonly Change[], input: PlanInput): Record<string, string> {
   const facts: Record<string, string> = {};

@@ -71,18 +71,28 @@ export function approvalFor(
     if (rules.length > 0 && asking.length === 0) continue;
     const from =
       asking.length === 0
-        ? "medium"
+        ? input.approval.from
         : asking.map((rule) => rule.approval?.from ?? "medium").reduce((a, b) => (risks.indexOf(a) <= risks.indexOf(b) ? a : b));
     if (!reaches(change.risk, from)) continue;
     needed = true;
     reasons.add(`${change.risk}: ${change.reasons.join(", ") || change.consequence}`);
-    for (const rule of rules) {
-      if (rule.approval?.by !== undefined) by = rule.approval.by;
+    if (asking.length === 0 && input.approval.notRequester) notRequester = true;
+    for (const rule of asking) {
+      by = narrower(by, rule.approval?.by);
       if (rule.approval?.notRequester === true) notRequester = true;
     }
   }
   return { needed, reasons: [...reasons].sort(), ...(by === undefined ? {} : { by }), ...(notRequester ? { notRequester } : {}) };
 }
+
+const roles: readonly (string | undefined)[] = [undefined, "viewer", "operator", "approver", "admin"];
+const narrowness = (by: string | undefined): number => (roles.includes(by) ? roles.indexOf(by) : roles.length);
+
+/** Of two that policies ask for, the one that fewer people are: a person before a role, a higher role before a lower one. */
+const narrower = (a: string | undefined, b: string | undefined): string | undefined => {
+  if (narrowness(a) !== narrowness(b)) return narrowness(a) > narrowness(b) ? a : b;
+  return a !== undefined && b !== undefined && b < a ? b : a;
+};
 
 /** The graver end of a plan; null where there is nothing to do. */
 export const planRisk = (changes: readonly Change[]): Risk | null =>

@@ -124,7 +124,7 @@ export function apply(run: Run, event: RunEvent): void {
       return undone(run, event.step, event.result);
     case "cancelled":
       run.cancelled = true;
-      for (const record of run.changes.values()) if (record.state === "waiting") close(run, record, "skipped");
+      for (const record of run.changes.values()) if (record.state === "waiting") skip(run, record);
       return;
     case "ended":
       run.endedAt = event.at;
@@ -146,6 +146,8 @@ function stepResult(run: Run, id: string, result: StepResult, at: number): void 
   if (record === undefined || owner === undefined || record.state === "done") return;
   record.state = result.outcome;
   record.result = result;
+  if (owner.state === "rolling-back") return leaveOut(run, owner, record);
+  if (over(owner.state)) return;
   if (result.outcome !== "done") return fail(run, owner);
   if (owner.change.steps.some((step) => run.steps.get(step.id)?.state !== "done")) return;
   if (owner.change.health.length > 0) owner.state = "checking";
@@ -218,15 +220,34 @@ const setStepIf = (run: Run, id: string, from: StepState, to: StepState): void =
   if (record?.state === from) record.state = to;
 };
 
-/** A change that failed: its group goes back where it is to roll back and something was done; else it just ends. */
+/** An answer that came while its group goes back: what was not done has nothing to take back. */
+function leaveOut(run: Run, owner: ChangeRecord, record: StepRecord): void {
+  if (record.state !== "done" && !mayHaveChanged(record)) dropUndo(run, owner.change.group, record.step.id);
+}
+
+/** A failed step that is taken back all the same: a reload has to happen again, and of a host that went away nobody knows what it did. */
+const mayHaveChanged = ({ step, state, result }: StepRecord): boolean =>
+  state === "failed" && (reloads(step) || result?.problem?.retry === "later");
+
+/** A change that failed: its group goes back where it is to roll back and something was done; else it just ends, and what of its group has not begun never does. */
 function fail(run: Run, record: ChangeRecord): void {
   const { change } = record;
+  if (over(record.state) || record.state === "rolling-back") return;
   for (const step of change.steps) setStepIf(run, step.id, "waiting", "skipped");
-  const undo = change.onFailure === "rollback" ? undoOrder(run, change.group) : [];
-  if (undo.length === 0) return close(run, record, "failed");
+  const together = change.onFailure === "rollback",
+    undo = together ? undoOrder(run, change.group) : [];
+  if (undo.length === 0) {
+    close(run, record, "failed");
+    for (const id of together ? (run.groups.get(change.group) ?? []) : []) {
+      const member = run.changes.get(id);
+      if (member?.state === "waiting") skip(run, member);
+    }
+    return;
+  }
   for (const id of run.groups.get(change.group) ?? []) {
     const member = run.changes.get(id);
     if (member === undefined) continue;
+    for (const step of member.change.steps) setStepIf(run, step.id, "waiting", "skipped");
     if (member.state === "waiting") skip(run, member);
     else if (member.state !== "skipped") {
       if (!over(member.state)) {
@@ -247,8 +268,8 @@ function undoOrder(run: Run, group: string): string[] {
   const undoable = (record: ChangeRecord): string[] =>
     record.change.steps
       .filter((step) => {
-        const state = run.steps.get(step.id)?.state;
-        return step.undo !== null && (state === "done" || state === "sent" || (state === "failed" && reloads(step)));
+        const done = run.steps.get(step.id);
+        return step.undo !== null && done !== undefined && (done.state === "done" || done.state === "sent" || mayHaveChanged(done));
       })
       .map((step) => step.id)
       .reverse();
@@ -257,18 +278,26 @@ function undoOrder(run: Run, group: string): string[] {
     .reverse()
     .flatMap(undoable);
   const own = members.filter((record) => record.change.id === group).flatMap(undoable);
-  return others.length === 0 && own.every((id) => reloads(run.steps.get(id)?.step)) ? [] : [...others, ...own];
+  const again = own.filter((id) => reloads(run.steps.get(id)?.step)), back = own.filter((id) => !again.includes(id));
+  return others.length + back.length === 0 ? [] : [...others, ...back, ...again];
 }
 
-const reloads = (step: Step | undefined): boolean => step !== undefined && step.undo?.action === step.action;
+/** A step whose inverse is to do it once more, with what was put back. */
+const reloads = (step: Step | undefined): boolean => (step?.action === "service.reload" || step?.action === "service.restart") && step.undo?.action === step.action;
 
 function undone(run: Run, id: string, result: StepResult): void {
   const record = run.steps.get(id);
   if (record === undefined) return;
   record.state = result.outcome === "done" ? "undone" : "undo-failed";
   if (result.problem !== undefined) record.result = result;
-  const group = run.changes.get(record.change)?.change.group ?? "";
-  const left = (run.rollbacks.get(group) ?? []).filter((step) => step !== id);
+  dropUndo(run, run.changes.get(record.change)?.change.group ?? "", id);
+}
+
+/** Takes a step off the list of what its group still has to take back; with the last one the group is back. */
+function dropUndo(run: Run, group: string, id: string): void {
+  const before = run.rollbacks.get(group);
+  if (before === undefined) return;
+  const left = before.filter((step) => step !== id);
   run.rollbacks.set(group, left);
   if (left.length > 0) return;
   run.rollbacks.delete(group);
@@ -291,14 +320,26 @@ function verdict(run: Run): RunState {
   return states.has("failed") || states.has("skipped") ? "partial" : "succeeded";
 }
 
+/** Whether a step may go out at this moment: it waits for its turn or for its answer, and nothing has ended its change. */
+export function isDue(run: Run, id: string, undo: boolean): boolean {
+  const record = run.steps.get(id),
+    owner = run.changes.get(record?.change ?? "");
+  if (record === undefined || owner === undefined || run.endedAt !== undefined) return false;
+  const undoing = run.rollbacks.get(owner.change.group)?.includes(id) === true;
+  if (undo) return undoing && record.state !== "sent";
+  return record.state === "sent" || (record.state === "waiting" && (owner.state === "waiting" || owner.state === "running"));
+}
+
 /** The commands that a run gives now. Cost: the changes at work, not all of the plan. */
 export function next(run: Run, environment: RunEnvironment): Command[] {
   if (run.endedAt !== undefined) return [];
   if (run.open === 0) return [{ do: "end" }];
   const commands: Command[] = [];
   for (const steps of run.rollbacks.values()) {
-    const step = run.steps.get(steps[0] ?? "")?.step;
-    if (step !== undefined) commands.push({ do: "undo", step });
+    // What an agent still works on is not taken back under its hands: its answer comes first.
+    const first = steps.find((id) => run.steps.get(id)?.state === "sent") ?? steps[0],
+      record = run.steps.get(first ?? "");
+    if (record !== undefined) commands.push({ do: record.state === "sent" ? "send" : "undo", step: record.step });
   }
   const underWay = new Map<string, Set<string>>();
   for (const id of run.active) {

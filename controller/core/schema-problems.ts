@@ -60,6 +60,7 @@ function valueAt(data: unknown, path: FieldPath): unknown {
 }
 
 const last = (path: FieldPath): string => {
+  if (path.length === 0) return "The document";
   const name = path.findLast((part) => Number.isNaN(Number(part))) ?? "";
   const index = path.at(-1);
   return index !== undefined && !Number.isNaN(Number(index)) && path.length > 1 ? `${name}, item ${Number(index) + 1},` : `${name}`;

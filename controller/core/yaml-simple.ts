@@ -38,7 +38,7 @@ const fail = (): never => {
   throw unsure;
 };
 
-const keyForm = /([A-Za-z_][A-Za-z0-9_.\/-]*):(?: +|$)/y;
+const keyForm = /([A-Za-z_][A-Za-z0-9_./-]*):(?: +|$)/y;
 const oddKeys = new Set(["null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "__proto__"]);
 
 /** Goes on to the next line with something on it; the column of that, or -1 at the end. */
@@ -137,7 +137,7 @@ function literal(reader: Reader, head: string, column: number): string {
 
 const doubleQuoted = /"([^"\\]*)" *(?: #.*)?$/y;
 const singleQuoted = /'([^']*)' *(?: #.*)?$/y;
-const plainStart = /[A-Za-z0-9\/._+(^$]/;
+const plainStart = /[A-Za-z0-9/._+(^$]/;
 
 /** A value that stands whole on one line, with a comment after it or none. */
 function inline(line: string, from: number): unknown {
@@ -179,7 +179,7 @@ interface Cursor {
   depth: number;
 }
 
-const flowPlain = /[A-Za-z0-9\/._](?:[^,[\]{}#:\s'"]|:(?=[^,[\]{}\s'"]))*/y;
+const flowPlain = /[A-Za-z0-9/._](?:[^,[\]{}#:\s'"]|:(?=[^,[\]{}\s'"]))*/y;
 const flowQuoted = /"([^"\\]*)"|'([^']*)'/y;
 
 function skipSpaces(cursor: Cursor): string | undefined {

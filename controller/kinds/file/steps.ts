@@ -21,26 +21,29 @@ export function fileSteps(spec: FileSpec, fact: FileFact, differences: readonly 
     attributes[name] = spec[name];
     if (fact[name] !== undefined) read[name] = fact[name];
   }
-  if (paths.has("content")) return [writeStep(spec, fact, attributes, read, context)];
+  if (paths.has("content")) return writeStep(spec, fact, attributes, read, context);
   const keys = changedKeys(differences);
   if (keys.length > 0) return [valuesStep(spec, fact, keys, attributes, read)];
   const step = { action: fileWrite.name, input: { path: spec.path, ...attributes, ...kept(spec) } };
   return [finish(spec, step, read, { type: "file", ...attributes })];
 }
 
-function writeStep(spec: FileSpec, fact: FileFact, attributes: Fields, read: Fields, context: KindContext): PlannedStep {
+/** None where the content cannot be known: the instance is blocked then. */
+function writeStep(spec: FileSpec, fact: FileFact, attributes: Fields, read: Fields, context: KindContext): PlannedStep[] {
   const content = contentOf(spec, context);
-  if (content.is !== "text") throw new TypeError("File: steps were asked for where the content is not known");
+  if (content.is !== "text") return [];
   const { text } = content,
     sealed = typeof text !== "string";
   const expected = { ...read, ...(fact.type !== "file" ? {} : sealed ? { seal: fact.seal } : { sha256: fact.sha256 }) };
   const goal = { type: "file", ...(sealed ? { seal: context.seal(text) } : { sha256: sha256(text) }), ...attributes };
-  return finish(
-    spec,
-    { action: fileWrite.name, input: { path: spec.path, content: text, ...attributes, ...kept(spec), ...marked(spec) } },
-    expected,
-    goal,
-  );
+  return [
+    finish(
+      spec,
+      { action: fileWrite.name, input: { path: spec.path, content: text, ...attributes, ...kept(spec), ...marked(spec) } },
+      expected,
+      goal,
+    ),
+  ];
 }
 
 function valuesStep(spec: FileSpec, fact: FileFact, keys: readonly string[], attributes: Fields, read: Fields): PlannedStep {
@@ -67,7 +70,8 @@ function removeStep(spec: FileSpec, fact: FileFact): PlannedStep {
 /** The agent keeps what was before; with `backups: 0` nothing is kept, so nothing can be put back. The planner puts the step's id for `$step`. */
 function finish(spec: FileSpec, step: { action: string; input: unknown }, read: Fields, goal: Fields): PlannedStep {
   const about = (fields: Fields): Expectation => ({ ask: askFile(spec), fields });
-  const undo = spec.backups === 0 ? null : act(fileRestore, { path: spec.path, step: "$step", ...marked(spec) });
+  const { marks } = step.input as { marks?: string[] };
+  const undo = spec.backups === 0 ? null : act(fileRestore, { path: spec.path, step: "$step", ...(marks === undefined ? {} : { marks }) });
   return { ...step, expect: about(read), goal: about(goal), undo, timeoutMs };
 }
 

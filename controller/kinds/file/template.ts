@@ -49,12 +49,12 @@ export function namesOf(tokens: readonly Token[]): string[] {
 }
 
 const allTokens = (tokens: readonly Token[]): Token[] =>
-  tokens.flatMap((token) => [token, ...(token[4] === undefined ? [] : allTokens(token[4]))]);
+  tokens.flatMap((token) => [token, ...(Array.isArray(token[4]) ? allTokens(token[4]) : [])]);
 
 /** How deep sections stand in each other; stops counting past the limit. */
 function depthOf(tokens: readonly Token[], at = 0): number {
   if (at > maxDepth) return at;
-  return tokens.reduce((deepest, [, , , , inner]) => (inner === undefined ? deepest : Math.max(deepest, depthOf(inner, at + 1))), at);
+  return tokens.reduce((deepest, [, , , , inner]) => (Array.isArray(inner) ? Math.max(deepest, depthOf(inner, at + 1)) : deepest), at);
 }
 
 class Unrenderable extends Error {

@@ -26,7 +26,8 @@ export const packageKind = defineKind({
   steps: (spec, fact, differences) => packageSteps(spec, fact, differences),
   act(spec, fact) {
     if (spec.state === "absent") return "delete";
-    return fact.installed && fact.broken !== true ? "upgrade" : "create";
+    if (fact.broken === true) return "update";
+    return fact.installed ? "upgrade" : "create";
   },
   consequence(spec, fact) {
     if (spec.state === "absent") return spec.purge === true ? "data-loss" : "restart";
@@ -46,11 +47,12 @@ export const packageKind = defineKind({
   rollout: (spec) => spec.rollout,
   prune: prunePackage,
   stateWord: (fact) => (fact.broken === true ? "broken" : fact.installed ? "present" : "absent"),
-  describeFact: (fact) => (fact.installed ? { name: fact.name, state: "present" } : undefined),
-  revert(_spec, fact, differences) {
-    if (has(differences, "state"))
-      return fact.installed ? { state: "present", ...(fact.version === undefined ? {} : { version: fact.version }) } : { state: "absent" };
-    return fact.version === undefined ? undefined : { version: fact.version };
+  describeFact: (fact) => (fact.installed && fact.broken !== true ? { name: fact.name, state: "present" } : undefined),
+  revert(spec, fact, differences) {
+    if (fact.broken === true) return undefined;
+    const version = fact.version === undefined ? {} : { version: fact.version };
+    if (!has(differences, "state")) return fact.version === undefined ? undefined : version;
+    return fact.installed ? { state: "present", ...version, ...(spec.purge === undefined ? {} : { purge: null }) } : { state: "absent" };
   },
 });
 

@@ -22,9 +22,11 @@ export function packageSteps(spec: PackageSpec, fact: PackageFact, differences: 
 function installStep(spec: PackageSpec, fact: PackageFact): PlannedStep {
   const exact = spec.version === undefined ? undefined : spec.version.includes("*") ? fact.candidate : spec.version;
   const version = exact === undefined ? {} : { version: exact };
+  const { expect, goal } = about(spec, read(fact), { installed: true, ...version });
   return {
     ...act(packageSet, { ...subject(spec), state: "present", ...version }),
-    ...about(spec, read(fact), { installed: true, ...version }),
+    expect,
+    goal: fact.broken === true ? { ...goal, changed: ["broken"] } : goal,
     undo: fact.broken === true ? null : fact.installed ? back(spec, fact) : act(packageSet, { ...subject(spec), state: "absent" }),
     timeoutMs,
   };

@@ -6,7 +6,7 @@ import { defineKind, type Finding } from "../define.ts";
 import { pruneService } from "./prune.ts";
 import { diffService, unitState } from "./diff.ts";
 import { fullUnit, goalOf, ServiceSpec, unitOf } from "./spec.ts";
-import { askService, dropInNames, serviceSteps, serviceTriggers } from "./steps.ts";
+import { askService, dropInNames, serviceSteps } from "./steps.ts";
 import { describeService, serviceAct, serviceConsequence, serviceUndo } from "./words.ts";
 
 /** A unit that runs or not, starts at boot or not, and was restarted after a moment or not; what is not said is left alone. */
@@ -31,7 +31,6 @@ export const service = defineKind({
   consequence: serviceConsequence,
   undo: serviceUndo,
   describe: describeService,
-  triggers: serviceTriggers,
   health: (spec) => (spec.health === undefined || goalOf(spec).active === false ? [] : healthChecks(spec.health, unitOf(spec))),
   rollout: (spec) => spec.rollout,
   prune: pruneService,

@@ -2,7 +2,7 @@ import { act, ask, type Ask } from "../../../schemas/contract.ts";
 import type { Difference, Expectation } from "../../../schemas/plan.ts";
 import type { ActionInput } from "../../../schemas/verbs/index.ts";
 import { type ServiceFact, serviceProbe, serviceRestart, serviceSet } from "../../../schemas/verbs/service.ts";
-import type { PlannedStep, Trigger } from "../../core/model.ts";
+import type { PlannedStep } from "../../core/model.ts";
 import { isRunning } from "./diff.ts";
 import { goalOf, type ServiceSpec, unitOf } from "./spec.ts";
 
@@ -24,19 +24,15 @@ export function needsRestart(spec: ServiceSpec, fact: ServiceFact, differences: 
   return dropInNames(differences).length > 0 || differences.some(({ path }) => path === "restartedAt");
 }
 
-/** One `service.set` for everything that can be set; a restart alone where only the moment differs. New drop-ins restart by a trigger, which also follows when they are taken back. */
+/** One `service.set` for everything that can be set, then a restart where the running unit needs it. */
 export function serviceSteps(spec: ServiceSpec, fact: ServiceFact, differences: readonly Difference[]): PlannedStep[] {
   const steps = differences.some(({ path }) => path !== "restartedAt") ? [setStep(spec, fact, differences)] : [];
-  const restarts = needsRestart(spec, fact, differences) && serviceTriggers(spec, fact, differences).length === 0;
-  return restarts ? [...steps, restartStep(spec, fact)] : steps;
-}
-
-export function serviceTriggers(spec: ServiceSpec, fact: ServiceFact, differences: readonly Difference[]): Trigger[] {
-  return dropInNames(differences).length > 0 && needsRestart(spec, fact, differences) ? [{ unit: unitOf(spec), how: "restart" }] : [];
+  return needsRestart(spec, fact, differences) ? [...steps, restartStep(spec, fact, dropInNames(differences).length > 0)] : steps;
 }
 
 type SetInput = ActionInput<"service.set">;
 
+/** A unit that was stopped may end as failed, by the exit code of its program: its goal is only that it no longer is as it was. */
 function setStep(spec: ServiceSpec, fact: ServiceFact, differences: readonly Difference[]): PlannedStep {
   const unit = unitOf(spec),
     goal = goalOf(spec),
@@ -45,10 +41,13 @@ function setStep(spec: ServiceSpec, fact: ServiceFact, differences: readonly Dif
   const input: SetInput = { unit },
     undo: SetInput = { unit },
     read: Record<string, unknown> = {},
-    wanted: Record<string, unknown> = {};
+    wanted: Record<string, unknown> = {},
+    changed: string[] = [];
   if (paths.has("state") && goal.active !== undefined) {
     [input.active, undo.active] = [goal.active, isRunning(fact)];
-    [read.active, wanted.active] = [fact.active, goal.active ? "active" : "inactive"];
+    read.active = fact.active;
+    if (goal.active) wanted.active = "active";
+    else changed.push("active");
   }
   if (paths.has("enabled") && goal.enabled !== undefined) {
     [input.enabled, undo.enabled] = [goal.enabled, !goal.enabled];
@@ -63,19 +62,21 @@ function setStep(spec: ServiceSpec, fact: ServiceFact, differences: readonly Dif
   return {
     ...act(serviceSet, input),
     expect: about(spec, { fields: read }),
-    goal: about(spec, { fields: wanted }),
+    goal: about(spec, { fields: wanted, ...(changed.length === 0 ? {} : { changed }) }),
     undo: act(serviceSet, undo),
     timeoutMs,
   };
 }
 
-function restartStep(spec: ServiceSpec, fact: ServiceFact): PlannedStep {
-  const start = fact.invocation === undefined ? "since" : "invocation";
+/** A restart cannot be taken back; where it made drop-ins take effect, another one makes the earlier ones take effect again. */
+function restartStep(spec: ServiceSpec, fact: ServiceFact, forDropIns: boolean): PlannedStep {
+  const start = fact.invocation === undefined ? "since" : "invocation",
+    restart = act(serviceRestart, { unit: unitOf(spec) });
   return {
-    ...act(serviceRestart, { unit: unitOf(spec) }),
+    ...restart,
     expect: about(spec, { fields: { [start]: fact[start] } }),
     goal: about(spec, { fields: { active: "active" }, changed: [start] }),
-    undo: null,
+    undo: forDropIns ? restart : null,
     timeoutMs,
   };
 }
