@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { error, type Problem, ProblemError } from "../schemas/problem.ts";
@@ -25,6 +24,8 @@ export interface Config {
   /** Globs, comma separated. */
   readonly allowedAgents: string | undefined;
   readonly anthropicKey: string | undefined;
+  /** Another address of the Messages API. */
+  readonly anthropicUrl: string | undefined;
   readonly logLevel: string;
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
   /** Folder with the agents that hosts download. */
@@ -61,6 +62,7 @@ export async function readConfig(environment: Environment, given: Partial<Config
     allowedAgents:
       environment["ALLOWED_AGENTS"] ?? (settings.hub.allowedAgents.length > 0 ? settings.hub.allowedAgents.join(",") : undefined),
     anthropicKey: environment["ANTHROPIC_API_KEY"] || undefined,
+    anthropicUrl: environment["ANTHROPIC_BASE_URL"] || undefined,
     logLevel: environment["LOG_LEVEL"] ?? "info",
     tls: tlsOf(environment, problems),
     dist: environment["BACKEND_AI_DIST"] ?? distFolder,
@@ -79,10 +81,6 @@ export async function readConfig(environment: Environment, given: Partial<Config
 
 /** The controller's own folder for a workspace: inside it and ignored by git, where it is a plain checkout. */
 export const dataFolder = (workspace: string): string => join(workspace, ".backend-ai");
-
-/** Where the command line keeps its contexts. */
-export const contextFile = (environment: Environment): string =>
-  join(environment["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "backend-ai", "contexts.json");
 
 const loopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
 

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -16,6 +16,7 @@ import { enrolCommand } from "./hub/enrol-command.ts";
 import { initKeys, keyFiles, loadKeys } from "./hub/keys.ts";
 import { givenCertificate, ownCertificate } from "./hub/server-certificate.ts";
 import { startAgentServer } from "./hub/server.ts";
+import { startIntent } from "./intent/start.ts";
 import { kinds } from "./kinds/index.ts";
 import type { Config } from "./config.ts";
 import { fleetStateOf } from "./loop/fleet-state.ts";
@@ -58,6 +59,7 @@ export async function startController(config: Config): Promise<Running> {
   const now = Date.now,
     path = (name: string): string => join(config.dataDir, name);
   const { repository, warnings } = await openRepository(config.workspace, { branch: config.settings.git.branch });
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const store = openStore(path(dataFiles.database));
   await keepIdentity(path(dataFiles.keys), store);
   await initKeys(path(dataFiles.keys), now());
@@ -72,6 +74,7 @@ export async function startController(config: Config): Promise<Running> {
     clock: machineClock,
     log,
     allowed: allowedAgents(config.allowedAgents),
+    limits: silenceLimits(settings.hub),
     events: {
       onReport: async (agent, report) => void (await loop?.onReport(agent.id, agent.host, report)),
       onResult: async (agent, { step, result, facts }) => void (await loop?.onResult(agent.host, step, result, facts)),
@@ -136,9 +139,11 @@ export async function startController(config: Config): Promise<Running> {
     dist: config.dist,
   });
   agentsUrl = config.agentsUrl ?? `https://${settings.hub.names[0] ?? ownAddress()}:${server.port}`;
+  const converse = await startIntent({ controller, kinds, settings, apiKey: config.anthropicKey, baseURL: config.anthropicUrl, log, now });
   const api = await createApi({
     controller,
     log,
+    converse,
     config: { version: manifest.version, requireAuth: config.requireAuth, hosts: settings.http.hosts, tls: undefined },
     installer: () => ({ redirect: `${agentsUrl}/install-agent.sh` }),
   });
@@ -159,6 +164,12 @@ export async function startController(config: Config): Promise<Running> {
       await store.close();
     },
   };
+}
+
+/** How often agents are asked for a sign, and what follows on silence, so that the settings' times hold from the last sign on. */
+function silenceLimits({ lateAfterMs, offlineAfterMs }: Config["settings"]["hub"]): { pingMs: number; lateMs: number; deadMs: number } {
+  const pingMs = Math.max(250, Math.min(15_000, offlineAfterMs / 4));
+  return { pingMs, lateMs: Math.max(pingMs / 3, lateAfterMs - pingMs), deadMs: Math.max(pingMs, offlineAfterMs - pingMs) };
 }
 
 /** Sets fields of a resource's spec in the text of its manifest; `null` removes a field. */

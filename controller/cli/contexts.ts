@@ -7,11 +7,12 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { type Adapter, Low } from "lowdb";
 import { error, ProblemError } from "../../schemas/problem.ts";
 
-/** A controller that this user knows: its address, a file with the token, a file with the CA of its certificate. */
+/** A controller that this user knows: its address, a file with the token, a file with the CA of its certificate; of a sandbox, where its hosts are broken. */
 export const Context = Type.Object({
   server: Type.String(),
   tokenFile: Type.Optional(Type.String()),
   caFile: Type.Optional(Type.String()),
+  controls: Type.Optional(Type.String()),
 });
 export type Context = Static<typeof Context>;
 

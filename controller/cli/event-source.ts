@@ -1,7 +1,6 @@
 import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import type { ReadableStream } from "node:stream/web";
 import type { EventView } from "../../schemas/api.ts";
 import { ProblemError } from "../../schemas/problem.ts";
 import type { Http } from "./http.ts";
@@ -12,10 +11,9 @@ export async function* followStream(http: Http, path: string, after: number, sig
     connected = false;
   while (!signal.aborted) {
     try {
-      const answer = await http.stream(path, {}, { accept: "text/event-stream", "last-event-id": String(last) }, signal);
+      const body = await http.stream(path, last, signal);
       connected = true;
-      if (answer.body === null) return;
-      for await (const event of eventsIn(Readable.fromWeb(answer.body as ReadableStream))) {
+      for await (const event of eventsIn(body)) {
         last = event.n;
         yield event;
       }

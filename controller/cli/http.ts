@@ -1,4 +1,5 @@
-import { Agent, fetch, type Response } from "undici";
+import type { Readable } from "node:stream";
+import { Agent, type Dispatcher, request } from "undici";
 import type { ProblemBody } from "../../schemas/api.ts";
 import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
 import type { Endpoint } from "./target.ts";
@@ -11,66 +12,71 @@ export interface Http {
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>;
   post<T>(path: string, body?: unknown): Promise<T>;
   delete(path: string): Promise<void>;
-  /** The open answer of a stream. */
-  stream(path: string, query: Query, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response>;
+  /** The open body of a stream of events, from the one after `last`. */
+  stream(path: string, last: number, signal: AbortSignal): Promise<Readable>;
   close(): Promise<void>;
 }
+
+interface Sending {
+  readonly query?: Query | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Answer = Dispatcher.ResponseData;
 
 /** Opens nothing yet: connections are made as they are needed, and trust the endpoint's CA alone where it has one. */
 export function createHttp({ server, token, ca }: Endpoint, version: string): Http {
   const pin = ca === undefined ? {} : { connect: { ca, maxCachedSessions: 0 } };
   const dispatcher = new Agent({ ...pin, headersTimeout: 120_000, bodyTimeout: 0 });
-  const common = { "user-agent": `backend-ai/${version}`, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
-  const send = async (
-    method: string,
-    path: string,
-    options: { query?: Query; body?: unknown; headers?: Readonly<Record<string, string>>; signal?: AbortSignal } = {},
-  ): Promise<Response> => {
+  const common = {
+    accept: "application/json",
+    "user-agent": `backend-ai/${version}`,
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const send = async (method: Dispatcher.HttpMethod, path: string, { query = {}, body, headers, signal }: Sending): Promise<Answer> => {
     const url = new URL(`${server.pathname.replace(/\/$/, "")}${path}`, server);
-    for (const [key, value] of Object.entries(options.query ?? {})) if (value !== undefined) url.searchParams.set(key, String(value));
-    const body = options.body === undefined ? {} : { body: JSON.stringify(options.body) };
-    const headers = {
-      accept: "application/json",
-      ...common,
-      ...(options.body === undefined ? {} : { "content-type": "application/json" }),
-      ...options.headers,
-    };
-    const answer = await fetch(url, {
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value));
+    const content = body === undefined ? {} : { "content-type": "application/json" };
+    const options = {
       method,
       dispatcher,
-      headers,
-      redirect: "error",
-      ...body,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    }).catch((cause: unknown) => {
-      if (options.signal?.aborted === true) throw cause;
+      headers: { ...common, ...content, ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const answer = await request(url, options).catch((cause: unknown) => {
+      if (signal?.aborted === true) throw cause;
       throw new ProblemError(unreachable(cause, server), { cause });
     });
-    if (!answer.ok) throw new ProblemError(await problemsIn(answer, server));
+    if (answer.statusCode < 200 || answer.statusCode > 299) throw new ProblemError(await problemsIn(answer, server));
     return answer;
   };
-  const readJson = async <T>(answer: Response): Promise<T> => {
+  const json = async <T>(method: Dispatcher.HttpMethod, path: string, sending: Sending): Promise<T> => {
+    const { body } = await send(method, path, sending);
     try {
-      return (await answer.json()) as T;
+      return (await body.json()) as T;
     } catch (cause) {
-      throw new ProblemError(notOurs(server), { cause });
+      if (sending.signal?.aborted === true) throw cause;
+      throw new ProblemError(cause instanceof SyntaxError ? notOurs(server) : unreachable(cause, server), { cause });
     }
   };
   return {
     server,
-    get: async (path, query, signal) =>
-      readJson(await send("GET", path, { ...(query === undefined ? {} : { query }), ...(signal === undefined ? {} : { signal }) })),
-    post: async (path, body) => readJson(await send("POST", path, { body: body ?? {} })),
-    delete: async (path) => void (await (await send("DELETE", path)).text()),
-    stream: (path, query, headers, signal) => send("GET", path, { query, headers, signal }),
+    get: (path, query, signal) => json("GET", path, { query, signal }),
+    post: (path, body) => json("POST", path, { body: body ?? {} }),
+    delete: async (path) => void (await (await send("DELETE", path, {})).body.text()),
+    stream: async (path, last, signal) =>
+      (await send("GET", path, { headers: { accept: "text/event-stream", "last-event-id": String(last) }, signal })).body,
     close: () => dispatcher.destroy(),
   };
 }
 
-async function problemsIn(answer: Response, server: URL): Promise<readonly Problem[]> {
-  const isProblem = (answer.headers.get("content-type") ?? "").startsWith("application/problem+json");
-  const body = isProblem ? ((await answer.json().catch(() => undefined)) as ProblemBody | undefined) : undefined;
-  return body !== undefined && Array.isArray(body.problems) && body.problems.length > 0 ? body.problems : [notOurs(server, answer.status)];
+async function problemsIn({ statusCode, headers, body }: Answer, server: URL): Promise<readonly Problem[]> {
+  const isProblem = String(headers["content-type"]).startsWith("application/problem+json");
+  const said = isProblem ? ((await body.json().catch(() => undefined)) as ProblemBody | undefined) : undefined;
+  return said !== undefined && Array.isArray(said.problems) && said.problems.length > 0 ? said.problems : [notOurs(server, statusCode)];
 }
 
 const notOurs = (server: URL, status?: number): Problem =>
@@ -80,9 +86,9 @@ const notOurs = (server: URL, status?: number): Problem =>
     { hint: "Is the address right? See `backend-ai context`." },
   );
 
-/** Why there was no answer at all, and what to start. */
+/** Why there was no answer, or not all of one, and what to start. */
 function unreachable(thrown: unknown, server: URL): Problem {
-  const cause = ((thrown as Error).cause ?? thrown) as NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] };
+  const cause = thrown as NodeJS.ErrnoException & { errors?: NodeJS.ErrnoException[] };
   const code = cause.code ?? cause.errors?.[0]?.code ?? "",
     unable = `Unable to reach the controller at ${server.origin}`;
   if (code === "ECONNREFUSED")

@@ -50,8 +50,9 @@ function subcommand(spec: AnyCommand, path: string, program: Command, frame: Fra
   return made.action(async () => {
     const [excess] = spec.children === undefined ? [] : made.args;
     if (excess !== undefined) throw unknownChild(excess, spec, path);
+    // An option that a parent has too is the parent's to commander, wherever it stands.
     const cli = frame.enter(program.opts<Target>());
-    frame.done(await run(cli, made.processedArgs.flat().filter((arg) => arg !== undefined) as string[], made.opts() as never));
+    frame.done(await run(cli, made.processedArgs.flat().filter((arg) => arg !== undefined) as string[], made.optsWithGlobals() as never));
   });
 }
 

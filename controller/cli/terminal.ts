@@ -29,7 +29,7 @@ export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
   for (const stream of [stdout, stderr]) stream.on("error", (cause: NodeJS.ErrnoException) => process.exit(cause.code === "EPIPE" ? 0 : 1));
   const out = paintFor(stdout, env),
     err = paintFor(stderr, env),
-    widthOf = (stream: { columns?: number }): number => stream.columns ?? 100;
+    widthOf = (stream: { columns?: number }): number => stream.columns || 100;
   const write = (stream: NodeJS.WriteStream, text: string): void => void stream.write(text.endsWith("\n") ? text : `${text}\n`);
   return {
     data: (text) => write(stdout, text),
@@ -38,7 +38,7 @@ export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
     say: (text) => write(stderr, text),
     tell: (view, data) => write(stderr, view(clean(data), err, widthOf(stderr))),
     interactive: stdin.isTTY === true && stderr.isTTY === true,
-    live: stderr.isTTY === true && env["TERM"] !== "dumb" && !["", undefined].includes(env["TERM"]),
+    live: stderr.isTTY === true && (stderr.columns ?? 0) >= 20 && env["TERM"] !== "dumb" && !["", undefined].includes(env["TERM"]),
     paint: err,
     async confirm(question) {
       const { confirm, isCancel } = await import("@clack/prompts");

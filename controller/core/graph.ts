@@ -86,10 +86,21 @@ export function waitsFor(resources: readonly LoadedResource[], kinds: KindTable)
 
 /** Two resources that would own the same unit, file or package on one host: one problem for each pair of resources, with both places. */
 export function claimConflicts(instances: Iterable<Instance>, kinds: KindTable): Problem[] {
+  const looking = claimConflictsInPieces(instances, kinds);
+  for (;;) {
+    const { done, value } = looking.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in pieces of a millisecond or two. */
+export function* claimConflictsInPieces(instances: Iterable<Instance>, kinds: KindTable): Generator<undefined, Problem[]> {
+  let work = 0;
   const claims = new Map<string, readonly string[]>(),
     owners = new Map<string, Map<string, LoadedResource>>(),
     found = new Map<string, Problem>();
   for (const { resource, host } of instances) {
+    if (++work % 1000 === 0) yield;
     const kind = kinds.get(resource.kind);
     if (kind?.scope !== "hosts") continue;
     let mine = claims.get(resource.id);

@@ -57,9 +57,15 @@ export function* selectInPieces(
   const inventory = candidates.map((candidate) => candidate.as),
     matching = new Map<Rule, readonly Candidate[]>();
   let work = 0;
-  for (const [resource, rule] of selection.placed(inventory)) {
+  for (const resource of from.resources) {
+    if (++work % piece === 0) yield;
+    const rule = selection.place(resource, inventory);
+    if (rule === undefined) continue;
     let mine = matching.get(rule);
-    if (mine === undefined) matching.set(rule, (mine = candidates.filter((candidate) => rule.matches(candidate.as))));
+    if (mine === undefined) {
+      matching.set(rule, (mine = candidates.filter((candidate) => rule.matches(candidate.as))));
+      yield;
+    }
     for (const candidate of mine) {
       const old =
         before?.same(candidate.view) === true ? before.selection.instances.get(instanceId(resource.id, candidate.view.name)) : undefined;
@@ -67,7 +73,6 @@ export function* selectInPieces(
       else selection.add(resource, candidate);
       if (++work % piece === 0) yield;
     }
-    if (++work % piece === 0) yield;
   }
   return selection;
 }
@@ -99,7 +104,7 @@ function ruleOf(text: string, inventory: readonly SelectorHost[]): Rule {
 export class Selection implements Desired {
   readonly commit: string;
   readonly tree: string;
-  readonly resources: ReadonlyMap<string, LoadedResource>;
+  readonly resources = new Map<string, LoadedResource>();
   readonly instances = new Map<string, Instance>();
   readonly byResource = new Map<string, Instance[]>();
   readonly byHost = new Map<string, Instance[]>();
@@ -107,10 +112,9 @@ export class Selection implements Desired {
   readonly #rules = new Map<string, Rule>();
   #warnings: readonly Problem[] | undefined;
 
-  constructor({ commit, tree, resources }: From, kinds: KindTable) {
+  constructor({ commit, tree }: From, kinds: KindTable) {
     this.commit = commit;
     this.tree = tree;
-    this.resources = new Map(resources.map((resource) => [resource.id, resource]));
     this.#kinds = kinds;
   }
 
@@ -120,16 +124,20 @@ export class Selection implements Desired {
     ));
   }
 
-  /** The resources that have instances on hosts, each with the rule that picks these. */
-  *placed(inventory: readonly SelectorHost[]): Generator<readonly [LoadedResource, Rule]> {
-    for (const resource of this.resources.values()) {
-      if (this.#kinds.get(resource.kind)?.scope !== "hosts") continue;
-      const text = onOf(resource);
-      let rule = this.#rules.get(text);
-      if (rule === undefined) this.#rules.set(text, (rule = ruleOf(text, inventory)));
-      if (!this.byResource.has(resource.id)) this.byResource.set(resource.id, []);
-      yield [resource, rule];
-    }
+  /** Takes a resource in and answers the rule that picks its hosts; undefined where its kind has no instances. */
+  place(resource: LoadedResource, inventory: readonly SelectorHost[]): Rule | undefined {
+    this.resources.set(resource.id, resource);
+    const rule = this.#ruleFor(resource, inventory);
+    if (rule !== undefined) this.byResource.set(resource.id, []);
+    return rule;
+  }
+
+  #ruleFor(resource: LoadedResource, inventory: readonly SelectorHost[]): Rule | undefined {
+    if (this.#kinds.get(resource.kind)?.scope !== "hosts") return undefined;
+    const text = onOf(resource);
+    let rule = this.#rules.get(text);
+    if (rule === undefined) this.#rules.set(text, (rule = ruleOf(text, inventory)));
+    return rule;
   }
 
   /** Selects anew for one host that is new or changed; false where that changes what selectors pick elsewhere, so that all have to be selected anew. */
@@ -146,7 +154,9 @@ export class Selection implements Desired {
     this.#warnings = undefined;
     const candidate = candidateOf(view, context),
       picks = new Map<Rule, boolean>();
-    for (const [resource, rule] of this.placed([])) {
+    for (const resource of this.resources.values()) {
+      const rule = this.#ruleFor(resource, []);
+      if (rule === undefined) continue;
       let picked = picks.get(rule);
       if (picked === undefined) picks.set(rule, (picked = rule.matches(candidate.as)));
       if (picked) this.add(resource, candidate);

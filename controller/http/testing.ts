@@ -176,7 +176,7 @@ export function standIn(): StandIn {
     tell(event) {
       const stored = { n: events.length + 1, at, ...event };
       events.push(stored);
-      for (const follower of [...followers]) follower([stored]);
+      for (const follower of followers) follower([stored]);
     },
     controller: undefined as never,
     converse: undefined as never,

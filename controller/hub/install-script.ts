@@ -214,8 +214,8 @@ write_settings() {
 enrol_agent() {
   if enrolled && [ -z "$again" ]; then say "already enrolled; --enrol-again would use a join token"; return; fi
   if enrolled; then mv "$state/identity.json" "$work/identity.before"; fi
-  if [ -n "$uses_node" ]; then printf '%s\n' "$token" | node "$work/agent.cjs" enrol || die "Unable to enrol this host"
-  else printf '%s\n' "$token" | "$work/ai-agent" enrol || die "Unable to enrol this host"
+  if [ -n "$uses_node" ]; then printf '%s\n' "$token" | node "$work/agent.cjs" enrol --ca "$ca" || die "Unable to enrol this host"
+  else printf '%s\n' "$token" | "$work/ai-agent" enrol --ca "$ca" || die "Unable to enrol this host"
   fi
   token=''
 }

@@ -2,18 +2,19 @@ import type { Fact } from "../core/model.ts";
 import { driftMode, judge, type DriftMode, type Judgement } from "../core/drift.ts";
 import { canonicalJson } from "../../schemas/canonical.ts";
 import type { Store } from "../store/store.ts";
-import type { Log, Tell } from "./ports.ts";
+import type { Tell } from "./ports.ts";
 import type { World } from "./world.ts";
+import type { WriteBehind } from "./write-behind.ts";
 
 interface SettleOptions {
   readonly world: World;
   readonly store: Store;
+  readonly writes: WriteBehind;
   readonly tell: Tell;
   readonly busy: (id: string) => boolean;
   readonly corrections: Corrections;
   /** Something has to be planned, or put right on a host. */
   readonly wake: (key: "plan" | `correct ${string}`) => void;
-  readonly log: Log;
   readonly now: () => number;
 }
 
@@ -30,15 +31,14 @@ export interface Settle {
   /** Alerts that are open, by instance. */
   readonly alerts: ReadonlyMap<string, { readonly since: number; readonly mode: DriftMode }>;
   restore(open: Iterable<{ readonly instance: string; readonly since: number; readonly mode: DriftMode }>): void;
-  /** Resolves when everything noted so far is on disk. */
-  flush(): Promise<void>;
+  /** Closes the alert of an instance that is no more. */
+  close(id: string): void;
 }
 
 export function createSettle(options: SettleOptions): Settle {
-  const { world, store, tell, log, now } = options;
+  const { world, store, writes, tell, now } = options;
   const alerts = new Map<string, { since: number; mode: DriftMode; told: string }>();
-  let newlySynced = new Map<string, string>(),
-    writing: Promise<unknown> = Promise.resolve();
+  let newlySynced = new Map<string, string>();
 
   const mode = (id: string): DriftMode => {
     const instance = world.desired.instances.get(id),
@@ -53,7 +53,7 @@ export function createSettle(options: SettleOptions): Settle {
     if (instance === undefined || assessment === undefined) return { do: "silence" };
     return judge({
       assessment,
-      wanted: instance.resource.digest,
+      wanted: world.wanted(instance),
       synced: world.synced.get(id),
       busy: options.busy(id),
       mode: mode(id),
@@ -61,23 +61,20 @@ export function createSettle(options: SettleOptions): Settle {
       correctionsPerHour: world.settings.drift.correctionsPerHour,
     });
   };
-  const write = (what: () => Promise<unknown>): void => {
-    writing = writing
-      .then(what)
-      .catch((error: unknown) =>
-        log.error({ error: String(error) }, "unable to store what was observed; it is noted again with the next change"),
-      );
-  };
   const settled = (id: string): void => {
-    const digest = world.desired.instances.get(id)?.resource.digest;
-    if (digest === undefined) return;
+    const instance = world.desired.instances.get(id);
+    if (instance === undefined) return;
+    const digest = world.wanted(instance);
     if (world.synced.get(id) !== digest) {
       world.synced.set(id, digest);
       if (newlySynced.size === 0)
-        write(async () => {
+        writes.add(async () => {
           const batch = newlySynced;
           newlySynced = new Map();
-          await store.desired.setSynced([...batch].map(([instance, d]) => ({ instance, digest: d, at: now() })));
+          await store.desired.setSynced([...batch].map(([instance, d]) => ({ instance, digest: d, at: now() }))).catch((failure: unknown) => {
+            newlySynced = new Map([...batch, ...newlySynced]);
+            throw failure;
+          });
         });
       newlySynced.set(id, digest);
     }
@@ -91,7 +88,12 @@ export function createSettle(options: SettleOptions): Settle {
       host: hostOf(id, world),
       text: `${id} is as the manifests say again${corrected ? ", put back by us" : ""}`,
     });
-    write(() => store.alerts.close(id, now(), corrected));
+    writes.add(() => store.alerts.close(id, now(), corrected));
+  };
+  const close = (id: string): void => {
+    if (!alerts.delete(id)) return;
+    tell({ type: "drift.closed", about: id, text: `${id} is not in the manifests any more` });
+    writes.add(() => store.alerts.close(id, now(), false));
   };
   const drifted = (id: string, correct: boolean, note: string | undefined): void => {
     const assessment = world.assessment(id),
@@ -113,7 +115,7 @@ export function createSettle(options: SettleOptions): Settle {
         text: `${id} drifted: ${summary(differences)}${by === undefined ? "" : ` (by ${by.who}: ${by.how})`}${note === undefined ? "" : `; ${note}`}`,
         data: { differences, by, mode: how },
       });
-    write(() => store.alerts.open({ instance: id, since, differences, by, mode: how, ...(note === undefined ? {} : { note }) }));
+    writes.add(() => store.alerts.open({ instance: id, since, differences, by, mode: how, ...(note === undefined ? {} : { note }) }));
   };
   const settle = (ids: Iterable<string>): void => {
     let plan = false;
@@ -138,9 +140,7 @@ export function createSettle(options: SettleOptions): Settle {
     restore: (open: Iterable<{ instance: string; since: number; mode: DriftMode }>) => {
       for (const alert of open) alerts.set(alert.instance, { since: alert.since, mode: alert.mode, told: "" });
     },
-    flush: async () => {
-      await writing;
-    },
+    close,
   });
 }
 

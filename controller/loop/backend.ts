@@ -1,9 +1,11 @@
 import { parseSelector, select as selectHosts } from "../../schemas/selector.ts";
 import type { EnrolTokenRequest, EnrolTokenView } from "../../schemas/api.ts";
-import { error, ProblemError } from "../../schemas/problem.ts";
 import type { Plan } from "../../schemas/plan.ts";
+import { error, ProblemError } from "../../schemas/problem.ts";
 import { probes } from "../../schemas/verbs/index.ts";
+import { claimConflicts } from "../core/graph.ts";
 import { selectorHost } from "../core/inventory.ts";
+import { select } from "../core/select.ts";
 import { newRun, apply, type Run, viewRun } from "../core/run.ts";
 import { digestOf } from "../core/plan.ts";
 import { mintToken, tokenOf } from "../store/token-secret.ts";
@@ -12,9 +14,10 @@ import type { Caller, Controller } from "./controller.ts";
 import type { Executor } from "./execute.ts";
 import type { Fleet } from "./fleet.ts";
 import { importFrom } from "./import.ts";
+import { mayApprove } from "./may-approve.ts";
 import type { Agents } from "./ports.ts";
 import { preview } from "./preview.ts";
-import type { Reconcile } from "./reconcile.ts";
+import { approvers, type Reconcile } from "./reconcile.ts";
 import type { Settle } from "./alert.ts";
 import { undoEdits, type UndoOptions } from "./undo.ts";
 import { driftView, eventView, hostSummary, instanceView, iso, resourceView } from "./views.ts";
@@ -106,13 +109,22 @@ export function createBackend(options: BackendOptions): Controller {
     throw notFound("resource", id, "See: backend-ai get KIND");
   };
 
+  /** Files that a plan's changes come from. */
+  const filesOf = (plan: Plan): string[] => plan.changes.flatMap(({ resource }) => world.desired.resources.get(resource)?.file ?? []);
+  const previewing = { world, fleet, agents: options.agents, workspace, base: () => options.force.head(), recent: reconcile.recent, now };
+
+  const isDrifted = (id: string): boolean => {
+    const instance = world.desired.instances.get(id);
+    return instance !== undefined && world.wasSynced(instance);
+  };
+
   const backend: Controller = {
     status() {
       const counts = { inSync: world.inSync(), differs: 0, drifted: 0, blocked: 0, unknown: 0 };
       for (const assessment of world.open()) {
         if (assessment.is === "unknown" || assessment.is === "changing") counts.unknown += 1;
         else if (assessment.is === "blocked") counts.blocked += 1;
-        else if (world.synced.get(assessment.id) === world.desired.instances.get(assessment.id)?.resource.digest) counts.drifted += 1;
+        else if (isDrifted(assessment.id)) counts.drifted += 1;
         else counts.differs += 1;
       }
       const hosts = [...world.hosts.values()],
@@ -167,7 +179,7 @@ export function createBackend(options: BackendOptions): Controller {
       if (plan.changes.length > 0) await store.plans.save(plan);
       return plan;
     },
-    preview: (edits, on) => preview(edits, on, { world, agents: options.agents, workspace, synced: (id) => world.synced.get(id), now }),
+    preview: (edits, on) => preview(edits, on, previewing),
     plans: (request) => store.plans.list(request),
     planOf,
     async approve(digest, by, reason, saved) {
@@ -178,22 +190,19 @@ export function createBackend(options: BackendOptions): Controller {
               hint: "Make a new one: backend-ai reconcile --out FILE",
             }),
           );
-        if (saved.tree !== world.desired.tree)
-          throw new ProblemError(
-            error("conflict/stale-plan", "The manifests changed since the plan was saved.", {
-              hint: "Make a new one: backend-ai reconcile --out FILE",
-            }),
-          );
-        await store.plans.save(saved);
       }
       const record = await planOf(digest);
-      refuse(record.plan, by);
+      await mayApprove(record.plan, by, () => workspace.requesters(record.plan.commit, filesOf(record.plan)));
       if (record.plan.tree !== world.desired.tree)
         throw new ProblemError(
           error("conflict/stale-plan", "The manifests changed since this plan was made.", {
             hint: "Look at the new one: backend-ai reconcile --dry-run",
           }),
         );
+      const [limit] = reconcile.beyond(record.plan);
+      if (limit !== undefined) throw new ProblemError({ ...limit, code: "conflict/policy-blast-radius" });
+      // A plan that somebody kept is what we made: its digest says so. It may have been set aside here since.
+      if (saved !== undefined && record.state === "superseded") await store.plans.save(record.plan);
       const { first, decision } = await store.plans
         .decide({
           digest: record.digest,
@@ -225,6 +234,7 @@ export function createBackend(options: BackendOptions): Controller {
         })
         .catch(undecidable(record.digest, record.state));
       if (!first) throw new ProblemError(error("conflict/decided", `${decision.by} ${decision.decision} this plan already.`));
+      reconcile.rejected(record.digest);
       await audit(by, "plan.reject", record.digest, reason === undefined ? undefined : { reason });
       return { digest: record.digest, decision: "rejected" };
     },
@@ -236,9 +246,9 @@ export function createBackend(options: BackendOptions): Controller {
       await audit(by, "run.cancel", id);
     },
     async undo(id) {
-      const latest = id ?? (await store.runs.list({ limit: 1 })).items[0]?.id;
+      const latest = id ?? (await store.runs.list({ limit: 1000 })).items.find((run) => run.by !== approvers.correction)?.id;
       if (latest === undefined) throw notFound("run", "to undo", "Nothing ran yet.");
-      const commit = world.desired.commit;
+      const commit = options.force.head();
       const edits = await undoEdits(await runOf(latest), {
         kinds: world.kinds,
         resources: world.desired.resources,
@@ -246,13 +256,7 @@ export function createBackend(options: BackendOptions): Controller {
         edit: options.edit,
       });
       if (edits.edits.length === 0) return { ...edits, plan: null };
-      const shown = await preview(edits.edits, undefined, {
-        world,
-        agents: options.agents,
-        workspace,
-        synced: (one) => world.synced.get(one),
-        now,
-      });
+      const shown = await preview(edits.edits, undefined, previewing);
       return { ...edits, plan: shown.plan, problems: [...edits.problems, ...shown.problems] };
     },
 
@@ -260,6 +264,9 @@ export function createBackend(options: BackendOptions): Controller {
       const parent = options.force.head(),
         checked = await workspace.loadEdited(parent, edits);
       if (!checked.ok) throw new ProblemError(checked.problems);
+      const desired = select(checked.loaded, fleet.views(checked.loaded.resources), world.kinds, checked.loaded.context);
+      const conflicts = claimConflicts(desired.instances.values(), world.kinds);
+      if (conflicts.length > 0) throw new ProblemError(conflicts);
       const done = await workspace.commit(parent, edits, note, by.name);
       await audit(by, "commit", done.commit, {
         message: note.message,
@@ -269,7 +276,7 @@ export function createBackend(options: BackendOptions): Controller {
       await options.force.take(done.commit);
       return done;
     },
-    fileText: (path) => workspace.fileText(world.desired.commit, path),
+    fileText: (path) => workspace.fileText(options.force.head(), path),
     importFrom: (request) =>
       importFrom(request, {
         hosts: pick(request.on).hosts.map((host) => host.name),
@@ -330,17 +337,6 @@ export function createBackend(options: BackendOptions): Controller {
     },
   };
   return backend;
-}
-
-/** Why a plan cannot be approved at all, or not by this caller. */
-function refuse(plan: Plan, by: Caller): void {
-  if (plan.problems.some((problem) => problem.severity === "error"))
-    throw new ProblemError(plan.problems.map((problem) => ({ ...problem, code: `conflict/${problem.code.replace("/", "-")}` })));
-  const { approval } = plan;
-  if (approval.by !== undefined && approval.by !== by.role && approval.by !== by.name)
-    throw new ProblemError(
-      error("forbidden/approval", `A policy asks for the approval of ${approval.by}; you are ${by.name} (${by.role}).`),
-    );
 }
 
 const undecidable = (digest: string, state: string) => (): never => {

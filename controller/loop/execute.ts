@@ -1,9 +1,11 @@
 import { ProblemError, type Problem } from "../../schemas/problem.ts";
 import type { Change, Plan, Step } from "../../schemas/plan.ts";
 import type { RunEvent, RunState, StepResult } from "../../schemas/run.ts";
-import { apply, type Command, newRun, next, type Run } from "../core/run.ts";
+import { apply, type Command, isDue, newRun, next, type Run } from "../core/run.ts";
 import type { RunStore } from "../store/runs.ts";
+import { createPatience } from "./patience.ts";
 import type { Agents, Log, Unseal } from "./ports.ts";
+import { createSlots, type Slots } from "./slots.ts";
 
 export interface ExecuteLimits {
   readonly perHost: number;
@@ -19,6 +21,8 @@ interface ExecutorOptions {
   readonly limits: ExecuteLimits;
   readonly unavailable: (resource: string, except: ReadonlySet<string>) => number;
   readonly onProgress: (run: Run, event: RunEvent) => void;
+  /** Called when a run is over, before its end is journaled: again where that fails. */
+  readonly beforeEnd: (run: Run) => Promise<void>;
   /** Called once a run is over and its end is in the journal. */
   readonly onEnd: (run: Run) => void;
   readonly log: Log;
@@ -30,8 +34,8 @@ export interface Executor {
   /** `before`: the facts that the plan was made on, by instance; they are journaled, for undo. */
   start(id: string, plan: Plan, by: string, before: Record<string, unknown>): Promise<Run>;
   resume(id: string, plan: Plan, events: readonly RunEvent[]): Run;
-  /** An agent's result by the id under which the step went out; resolves once it is journaled. Repeats and unknown runs are fine. */
-  onResult(wireId: string, result: StepResult): Promise<void>;
+  /** The result of a host's agent by the id under which the step went out; resolves once it is journaled. Repeats, unknown runs and steps of other hosts are fine: nothing follows from them. */
+  onResult(host: string, wireId: string, result: StepResult): Promise<void>;
   /** A host connected again: what waits for it is sent again. */
   onOnline(host: string): void;
   cancel(id: string, by: string): Promise<boolean>;
@@ -44,8 +48,11 @@ export const wireId = (run: string, step: string, undo: boolean): string => `${r
 
 export function createExecutor(options: ExecutorOptions): Executor {
   const works = new Map<string, Work>();
+  const slots = createSlots(options.limits, () => {
+    for (const work of works.values()) work.pump();
+  });
   const begin = (run: Run): Run => {
-    const work = createWork(run, options, () => {
+    const work = createWork(run, options, slots, () => {
       works.delete(run.id);
       options.onEnd(run);
     });
@@ -67,12 +74,14 @@ export function createExecutor(options: ExecutorOptions): Executor {
       for (const event of events) apply(run, event);
       return begin(run);
     },
-    async onResult(wire, result) {
+    async onResult(host, wire, result) {
       const slash = wire.indexOf("/"),
         work = works.get(wire.slice(0, slash));
       if (work === undefined) return;
       const undo = wire.endsWith("!undo"),
         step = wire.slice(slash + 1, undo ? -"!undo".length : undefined);
+      if (work.run.steps.get(step)?.step.host !== host)
+        return options.log.warn({ host, wire }, "a host answered for a step that is not its own; the answer was dropped");
       await work.result(step, undo, result);
     },
     onOnline: (host) => {
@@ -96,15 +105,15 @@ interface Work {
 }
 
 /** One run at work. `sent` holds what an agent has been given, by command key; `tail` keeps the journal in order. */
-function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work {
-  const { store, agents, limits, now, log } = options;
+function createWork(run: Run, options: ExecutorOptions, slots: Slots, ended: () => void): Work {
+  const { store, agents, now, log } = options;
   const underWay = new Map<string, string>(),
-    perHost = new Map<string, number>(),
-    offlineSince = new Map<string, number>();
+    patience = createPatience(options.limits.hostPatienceMs, now);
   let tail: Promise<void> = Promise.resolve(),
     closed = false,
     over = false,
-    timer: NodeJS.Timeout | undefined;
+    timer: NodeJS.Timeout | undefined,
+    wakesAt = Number.POSITIVE_INFINITY;
 
   const record = (event: RunEvent, relevant: () => boolean = () => true): Promise<void> => {
     const mine = tail.then(async () => {
@@ -117,19 +126,22 @@ function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work
     return mine;
   };
   const at = (): string => new Date(now()).toISOString();
-  const take = (key: string, host: string): void => {
-    underWay.set(key, host);
-    perHost.set(host, (perHost.get(host) ?? 0) + 1);
-  };
   const release = (key: string): void => {
     const host = underWay.get(key);
     if (host === undefined) return;
     underWay.delete(key);
-    perHost.set(host, (perHost.get(host) ?? 1) - 1);
+    slots.release(host);
   };
+  /** Looks again after so long at the latest; an earlier look that is planned stays. */
   const wake = (ms: number): void => {
+    const at = performance.now() + Math.max(1, Math.min(ms, 60_000));
+    if (closed || wakesAt <= at) return;
     clearTimeout(timer);
-    timer = setTimeout(pump, Math.max(1, Math.min(ms, 60_000)));
+    wakesAt = at;
+    timer = setTimeout(() => {
+      wakesAt = Number.POSITIVE_INFINITY;
+      pump();
+    }, at - performance.now());
   };
   const guard = (key: string, work: Promise<void>): void =>
     void work.catch((error: unknown) => {
@@ -142,16 +154,23 @@ function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work
     });
 
   const send = async (key: string, step: Step, undo: boolean): Promise<void> => {
-    if (!agents.isOnline(step.host)) return waitForHost(key, step, undo);
-    offlineSince.delete(step.host);
+    if (!agents.isOnline(step.host)) {
+      if (mayWait(key, step.host)) return;
+      return finishStep(key, step, undo, { outcome: "failed", ms: 0, problem: lost(step.host) });
+    }
     const act = undo ? { action: step.undo?.action ?? "", input: undoInput(step, run.id) } : { action: step.action, input: step.input };
     const opened = await options.unseal(act.input);
     if (!opened.ok) return finishStep(key, step, undo, { outcome: "failed", problem: opened.problem, ms: 0 });
     await record(
       { type: undo ? "undo-sent" : "step-sent", at: at(), step: step.id },
-      () => run.steps.get(step.id)?.state !== (undo ? "undoing" : "sent"),
+      () => isDue(run, step.id, undo) && run.steps.get(step.id)?.state !== (undo ? "undoing" : "sent"),
     );
     if (closed) return;
+    // While the secrets were put in, its answer may have come, or its change may have ended.
+    if (!isDue(run, step.id, undo)) {
+      release(key);
+      return pump();
+    }
     const { expect, goal } = undo ? { expect: undefined, goal: undefined } : step;
     try {
       await agents.sendStep(step.host, {
@@ -164,30 +183,38 @@ function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work
         ...(goal === undefined ? {} : { goal }),
       });
     } catch (error) {
-      if (!(error instanceof ProblemError) || error.problems[0]?.code !== "agent/offline") throw error;
-      release(key);
-      wake(200);
+      const [problem] = error instanceof ProblemError ? error.problems : [];
+      if (problem === undefined) throw error;
+      if (problem.retry === "later" && mayWait(key, step.host)) return;
+      return finishStep(key, step, undo, { outcome: "failed", ms: 0, problem });
     }
+    patience.rest(step.host);
   };
-  const waitForHost = async (key: string, step: Step, undo: boolean): Promise<void> => {
+  /** Whether a host that does not answer may have more time; it is looked at again then. */
+  const mayWait = (key: string, host: string): boolean => {
+    if (!patience.lasts(host)) return false;
     release(key);
-    const since = offlineSince.get(step.host) ?? now();
-    offlineSince.set(step.host, since);
-    if (now() - since < limits.hostPatienceMs) return wake(5000);
-    await finishStep(key, step, undo, { outcome: "failed", ms: now() - since, problem: lost(step.host) });
+    wake(5000);
+    return true;
   };
   const finishStep = async (key: string, step: Step, undo: boolean, result: StepResult): Promise<void> => {
-    await record({ type: undo ? "undo-result" : "step-result", at: at(), step: step.id, result });
+    await record({ type: undo ? "undo-result" : "step-result", at: at(), step: step.id, result }, () => isDue(run, step.id, undo));
     release(key);
     pump();
   };
   const validate = async (key: string, host: string, steps: readonly Step[]): Promise<void> => {
     const named = steps.filter((step) => step.validator !== undefined);
     if (named.length > 0 && !agents.isOnline(host)) {
+      if (mayWait(key, host)) return;
+      for (const step of steps)
+        await record({ type: "step-result", at: at(), step: step.id, result: { outcome: "failed", ms: 0, problem: lost(host) } }, () =>
+          isDue(run, step.id, false),
+        );
       release(key);
-      return wake(1000);
+      return pump();
     }
     const answer = named.length === 0 ? { ok: true, results: [] } : await ask(host, steps, options);
+    patience.rest(host);
     for (const { steps: ids, ok, output } of verdicts(steps, answer))
       await record({ type: "validated", at: at(), host, steps: ids, ok, output });
     release(key);
@@ -201,9 +228,12 @@ function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work
         .query(change.host, { probe: "health", input: health }, health.withinMs + 10_000)
         .then((value) => value as { ok: boolean; detail: string }, offlineOr);
       if (answer === undefined) {
-        release(key);
-        return wake(1000);
+        if (mayWait(key, change.host)) return;
+        details.push(`${change.host} did not come back in time`);
+        ok = false;
+        break;
       }
+      patience.rest(change.host);
       details.push(answer.detail);
       if (!answer.ok) {
         ok = false;
@@ -219,7 +249,12 @@ function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work
     if (command.do === "end") {
       if (over) return;
       over = true;
-      void record({ type: "ended", at: at() }).then(ended, (error: unknown) => {
+      const end = async (): Promise<void> => {
+        await options.beforeEnd(run);
+        await record({ type: "ended", at: at() });
+        if (run.endedAt !== undefined) ended();
+      };
+      void end().catch((error: unknown) => {
         over = false;
         log.error({ run: run.id, error: String(error) }, "the end of a run could not be journaled; it is tried again");
         wake(1000);
@@ -233,8 +268,8 @@ function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work
         : command.do === "check"
           ? `check ${command.change.id}`
           : `${command.do} ${command.step.id}`;
-    if (underWay.has(key) || (perHost.get(host) ?? 0) >= limits.perHost || underWay.size >= limits.overall) return;
-    take(key, host);
+    if (underWay.has(key) || !slots.take(host)) return;
+    underWay.set(key, host);
     if (command.do === "validate") guard(key, validate(key, host, command.steps));
     else if (command.do === "check") guard(key, check(key, command.change));
     else guard(key, send(key, command.step, command.do === "undo"));
@@ -249,6 +284,7 @@ function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work
     async result(step, undo, result) {
       const state = run.steps.get(step)?.state;
       const expected = undo ? state === "undoing" : state === "sent";
+      patience.rest(run.steps.get(step)?.step.host ?? "");
       if (expected)
         await record(
           { type: undo ? "undo-result" : "step-result", at: at(), step, result },
@@ -269,6 +305,7 @@ function createWork(run: Run, options: ExecutorOptions, ended: () => void): Work
     async close() {
       closed = true;
       clearTimeout(timer);
+      for (const key of [...underWay.keys()]) release(key);
       await tail;
     },
   };
@@ -332,7 +369,15 @@ async function ask(host: string, steps: readonly Step[], { agents, unseal }: Exe
       ...(step.validator === undefined ? {} : { validator: step.validator }),
     });
   }
-  return (await agents.query(host, { probe: "validate", input: { files } }, 60_000)) as Validation;
+  try {
+    return (await agents.query(host, { probe: "validate", input: { files } }, 60_000)) as Validation;
+  } catch (failure) {
+    const [problem] = failure instanceof ProblemError ? failure.problems : [];
+    if (problem === undefined || problem.retry === "later") throw failure;
+    // A check that cannot be made has not been passed.
+    const validators = [...new Set(steps.flatMap((step) => step.validator ?? []))];
+    return { ok: false, results: validators.map((validator) => ({ validator, paths: [], ok: false, output: problem.summary })) };
+  }
 }
 
 const pathOf = (step: Step): string => String((step.input as { path?: unknown }).path ?? "");

@@ -29,10 +29,14 @@ export interface Fleet {
   /** Takes what a fact says about the host itself; undefined where it says nothing of that kind. */
   absorb(fact: Fact): HostView | undefined;
   setHostResources(resources: Iterable<LoadedResource>): void;
-  views(): ReadonlyMap<string, HostView>;
+  /** Every host by its name; with `resources`, as they would be with the `Host` resources among these. */
+  views(resources?: Iterable<LoadedResource>): Map<string, HostView>;
   state(host: string): AgentState | undefined;
   states(): Iterable<AgentState>;
 }
+
+const hostResources = (all: Iterable<LoadedResource>): Map<string, LoadedResource> =>
+  new Map([...all].flatMap((one) => (one.kind === "Host" ? [[one.name, one] as const] : [])));
 
 /** An agent in one of these states is connected and answers. */
 const connected = new Set(["online", "late"]);
@@ -40,7 +44,7 @@ const connected = new Set(["online", "late"]);
 export function createFleet(): Fleet {
   const members = new Map<string, Member>();
   let resources = new Map<string, LoadedResource>();
-  const view = (member: Member): HostView => {
+  const view = (member: Member, from = resources): HostView => {
     const { state } = member;
     const known: KnownAgent = {
       host: state.host,
@@ -54,7 +58,7 @@ export function createFleet(): Fleet {
       metrics: member.metrics,
       owned: member.owned,
     };
-    return hostView(known, resources.get(state.host));
+    return hostView(known, from.get(state.host));
   };
   return {
     setAgent(state) {
@@ -74,10 +78,12 @@ export function createFleet(): Fleet {
       return view(member);
     },
     setHostResources(next) {
-      resources = new Map();
-      for (const resource of next) if (resource.kind === "Host") resources.set(resource.name, resource);
+      resources = hostResources(next);
     },
-    views: () => new Map([...members].map(([name, member]) => [name, view(member)])),
+    views(of) {
+      const from = of === undefined ? resources : hostResources(of);
+      return new Map([...members].map(([name, member]) => [name, view(member, from)]));
+    },
     state: (host) => members.get(host)?.state,
     states: function* () {
       for (const member of members.values()) yield member.state;

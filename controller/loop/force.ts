@@ -1,9 +1,9 @@
 import { askKey } from "../../schemas/canonical.ts";
 import type { Problem } from "../../schemas/problem.ts";
-import { claimConflicts } from "../core/graph.ts";
-import { select } from "../core/select.ts";
+import { claimConflictsInPieces } from "../core/graph.ts";
 import type { Store } from "../store/store.ts";
 import type { Fleet } from "./fleet.ts";
+import { each, inPieces } from "./in-pieces.ts";
 import type { Agents, Log, Tell } from "./ports.ts";
 import type { Workspace } from "./workspace.ts";
 import type { Loaded, World } from "./world.ts";
@@ -14,8 +14,9 @@ interface ForceOptions {
   readonly store: Store;
   readonly workspace: Workspace;
   readonly agents: Pick<Agents, "setWatch">;
-  /** Called with every instance after a commit took effect. */
-  readonly onInForce: (ids: Iterable<string>) => void;
+  /** Called after a commit took effect with all its instances, some at a time, and once at the end. */
+  readonly onSettled: (ids: readonly string[]) => void;
+  readonly onInForce: () => void;
   readonly tell: Tell;
   readonly log: Log;
   readonly now: () => number;
@@ -39,37 +40,45 @@ export function createForce(options: ForceOptions): Force {
   let head = "",
     problems: readonly Problem[] = [],
     ready = false,
+    unnoted: string | undefined,
     tail: Promise<void> = Promise.resolve();
   const watched = new Map<string, string>();
 
   const watch = (hosts: Iterable<string>): void => {
-    for (const host of hosts) {
-      const asks = world.asks(host),
-        told = asks.map(askKey).sort().join("\n");
-      if (watched.get(host) === told) continue;
-      watched.set(host, told);
-      options.agents.setWatch(host, asks);
-    }
+    for (const host of hosts) watchOne(host);
   };
-  const put = (loaded: Loaded): readonly Problem[] => {
+  const watchOne = (host: string): void => {
+    const told = `${fleet.state(host)?.agent ?? ""}\n${world.askKeys(host)}`;
+    if (watched.get(host) === told) return;
+    watched.set(host, told);
+    const asks = world.asks(host),
+      keys = new Set(asks.map(askKey));
+    options.agents.setWatch(host, asks);
+    if (!world.keepFacts(host, keys)) return;
+    store.facts
+      .keepOnly(host, keys)
+      .catch((failure: unknown) => options.log.error({ host, error: String(failure) }, "unable to forget facts that nobody asks for"));
+  };
+  /** What takes longer with every resource is done in pieces: connections and requests are served in between. */
+  const put = async (loaded: Loaded): Promise<readonly Problem[]> => {
     fleet.setHostResources(loaded.resources);
-    const hosts = fleet.views(),
-      conflicts = claimConflicts(select(loaded, hosts, world.kinds, loaded.context).instances.values(), world.kinds);
+    const prepared = await inPieces(world.prepare(loaded, fleet.views()));
+    const conflicts = await inPieces(claimConflictsInPieces(prepared.desired.instances.values(), world.kinds));
     if (conflicts.length > 0) {
       fleet.setHostResources(world.desired.resources.values());
       return conflicts;
     }
-    world.setHosts(hosts);
-    const ids = world.setCommit(loaded);
-    watch(hosts.keys());
-    options.onInForce(ids);
+    const ids = world.enter(prepared);
+    await inPieces(each(world.hosts.keys(), watchOne));
+    await inPieces(each(some(ids), options.onSettled));
+    options.onInForce();
     return [];
   };
   const take = async (commit: string): Promise<void> => {
-    if (commit === head && ready) return;
+    if (commit === head && ready) return note();
     const result = await workspace.load(commit);
     head = commit;
-    const found = result.ok ? put(result.loaded) : result.problems;
+    const found = result.ok ? await put(result.loaded) : result.problems;
     problems = result.ok ? [...found, ...result.warnings] : found;
     if (found.length > 0) {
       tell({
@@ -81,12 +90,19 @@ export function createForce(options: ForceOptions): Force {
       return;
     }
     ready = true;
-    await store.desired.setGoodCommit({ branch: workspace.branch, commit, at: now() });
+    unnoted = commit;
     tell({
       type: "commit.in-force",
       about: commit,
       text: `${commit.slice(0, 12)}: ${world.desired.resources.size} resources on ${world.hosts.size} hosts`,
     });
+    await note();
+  };
+  /** Remembers the commit in force across restarts; whoever called tries again where that failed. */
+  const note = async (): Promise<void> => {
+    if (unnoted === undefined) return;
+    await store.desired.setGoodCommit({ branch: workspace.branch, commit: unnoted, at: now() });
+    unnoted = undefined;
   };
   return {
     take: (commit) => (tail = tail.catch(() => undefined).then(() => take(commit))),
@@ -95,8 +111,11 @@ export function createForce(options: ForceOptions): Force {
       if (ready) return;
       const good = await store.desired.goodCommit(workspace.branch);
       if (good !== undefined && good.commit !== head) {
-        const result = await workspace.load(good.commit);
-        if (result.ok) ready = put(result.loaded).length === 0;
+        const result = await workspace.load(good.commit).catch((failure: unknown) => {
+          options.log.error({ commit: good.commit, error: String(failure) }, "unable to read the last good commit");
+          return { ok: false } as const;
+        });
+        if (result.ok) ready = (await put(result.loaded)).length === 0;
       }
     },
     watch,
@@ -104,4 +123,8 @@ export function createForce(options: ForceOptions): Force {
     problems: () => problems,
     ready: () => ready,
   };
+}
+
+function* some(ids: readonly string[], count = 500): Generator<readonly string[]> {
+  for (let at = 0; at < ids.length; at += count) yield ids.slice(at, at + count);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FileEdit } from "../../schemas/api.ts";
 import type { Problem } from "../../schemas/problem.ts";
-import { loadManifests, manifestCache } from "../core/manifests.ts";
+import { isManifest, loadInPieces, type ManifestCache, manifestCache } from "../core/manifests.ts";
 import type { HostView, KindContext, LoadedResource, SourceFile } from "../core/model.ts";
 import { nearest } from "../core/nearest.ts";
 import { readSettings } from "../core/settings.ts";
@@ -14,10 +14,13 @@ import { settingsFile } from "../repo/places.ts";
 import { blobCache, readCommit } from "../repo/read.ts";
 import type { RemoteSettings } from "../repo/remote.ts";
 import type { Repository } from "../repo/repository.ts";
+import { requestersOf } from "../repo/requesters.ts";
 import { openSecrets, type Secrets } from "../repo/secrets.ts";
 import { type SignatureSettings, unsigned } from "../repo/signatures.ts";
 import { type Snapshot, withEdits } from "../repo/snapshot.ts";
 import { watchHead } from "../repo/watch.ts";
+import { each, inPieces } from "./in-pieces.ts";
+import { parseApart } from "./parse-apart.ts";
 import { type SecretValue, sealWith } from "./secret-text.ts";
 import type { LoadedCommit, Workspace } from "./workspace.ts";
 
@@ -41,7 +44,9 @@ export interface GitWorkspace extends Workspace {
 export function gitWorkspace(options: GitWorkspaceOptions): GitWorkspace {
   const { repository, kinds, now } = options;
   const blobs = blobCache(),
-    parsed = manifestCache();
+    parsed = manifestCache(),
+    apart = parseApart(),
+    sourced = new WeakMap<LoadedResource, Sourced>();
   let secrets: Secrets | undefined, remote: RemoteFollower | undefined;
   let last: Snapshot | undefined;
 
@@ -51,12 +56,18 @@ export function gitWorkspace(options: GitWorkspaceOptions): GitWorkspace {
     const opened = await openSecrets(snapshot.files, options.identity, secrets);
     if (inForce) secrets = opened;
     const files = new Map(snapshot.files.map((file) => [file.path, file]));
-    const { resources, problems } = loadManifests(snapshot.files, kinds, checkContext(files, opened), inForce ? parsed : undefined);
+    // A preview starts from what is in force and leaves no trace in it.
+    const cache = inForce ? parsed : manifestCache();
+    await apart.fill(unread(snapshot.files, parsed), cache.parsed);
+    if (!inForce) for (const { parsed: known } of parsed.index.files.values()) cache.parsed.set(known.blob, known);
+    const { resources, problems } = await inPieces(loadInPieces(snapshot.files, kinds, checkContext(files, opened), cache));
     const settings = readSettings(files.get(settingsFile));
     const all = [...snapshot.problems, ...(settings.ok ? [] : settings.problems), ...opened.problems, ...problems];
     if (!settings.ok || all.some((problem) => problem.severity === "error")) return { ok: false, commit: snapshot.commit, problems: all };
     const seal = sealWith(options.sealKey, opened.value);
-    const digested = resources.map((resource) => withSources(resource, files, (ref) => seal({ join: [{ secretRef: ref }] })));
+    const digested: LoadedResource[] = [],
+      sealed = (ref: string): string | undefined => seal({ join: [{ secretRef: ref }] });
+    await inPieces(each(resources, (resource) => void digested.push(withSources(resource, files, sealed, sourced))));
     const context = (host: HostView): KindContext => ({
       host,
       file: (path) => files.get(path)?.text,
@@ -91,6 +102,7 @@ export function gitWorkspace(options: GitWorkspaceOptions): GitWorkspace {
     },
     loadEdited: async (commit, edits) => check(withEdits(await read(commit), edits, repository.objectFormat), false),
     fileText: async (commit, path) => (commit === "" ? undefined : (await read(commit)).files.find((file) => file.path === path)?.text),
+    requesters: (commit, files) => requestersOf(repository, commit, files),
     async commit(parent, edits: readonly FileEdit[], note, author) {
       const done = await commitEdits(repository, {
         parent,
@@ -118,10 +130,15 @@ export function gitWorkspace(options: GitWorkspaceOptions): GitWorkspace {
       };
     },
     async close() {
+      await apart.close();
       repository.close();
     },
   };
 }
+
+/** Manifests whose blob is not what was read of them before. */
+const unread = (files: readonly SourceFile[], { index }: ManifestCache): SourceFile[] =>
+  files.filter(({ path, blob }) => isManifest(path) && index.files.get(path)?.parsed.blob !== blob);
 
 function checkContext(files: ReadonlyMap<string, SourceFile>, secrets: Secrets): CheckContext {
   return {
@@ -136,17 +153,25 @@ function checkContext(files: ReadonlyMap<string, SourceFile>, secrets: Secrets):
   };
 }
 
-/** A resource whose digest covers the files and secrets that it names: when one of these changes, what is wanted changes. */
+interface Sourced {
+  readonly named: ReturnType<typeof sourcesOf>;
+  last?: LoadedResource;
+}
+
+/** A resource whose digest covers the files and secrets that it names: when one of these changes, what is wanted changes. The same object as long as it says the same. */
 function withSources(
   resource: LoadedResource,
   files: ReadonlyMap<string, SourceFile>,
   sealed: (ref: string) => string | undefined,
+  known: WeakMap<LoadedResource, Sourced>,
 ): LoadedResource {
-  const named = sourcesOf(resource.resource.spec);
-  if (named.length === 0) return resource;
+  let entry = known.get(resource);
+  if (entry === undefined) known.set(resource, (entry = { named: sourcesOf(resource.resource.spec) }));
+  if (entry.named.length === 0) return resource;
   const hash = createHash("sha256").update(resource.digest);
-  for (const { key, value } of named) hash.update(`\0${value}\0${(key === "source" ? files.get(value)?.blob : sealed(value)) ?? ""}`);
-  return { ...resource, digest: hash.digest("hex") };
+  for (const { key, value } of entry.named) hash.update(`\0${value}\0${(key === "source" ? files.get(value)?.blob : sealed(value)) ?? ""}`);
+  const digest = hash.digest("hex");
+  return entry.last?.digest === digest ? entry.last : (entry.last = { ...resource, digest });
 }
 
 function sourcesOf(value: unknown): { key: "source" | "secretRef"; value: string }[] {

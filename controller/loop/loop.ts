@@ -1,23 +1,28 @@
 import type { EnrolTokenRequest, EnrolTokenView } from "../../schemas/api.ts";
-import type { StepResult } from "../../schemas/run.ts";
+import type { RunEvent, StepResult } from "../../schemas/run.ts";
 import type { FactReport, HostEvent } from "../../schemas/report.ts";
-import type { RecentChange } from "../core/limits.ts";
-import { newRun, apply } from "../core/run.ts";
 import { kinds } from "../kinds/index.ts";
 import type { Store } from "../store/store.ts";
 import { createSettle } from "./alert.ts";
+import { auditedRuns } from "./audited-runs.ts";
 import { createBackend } from "./backend.ts";
 import type { Controller } from "./controller.ts";
 import { createExecutor, type ExecuteLimits } from "./execute.ts";
 import { type AgentState, createFleet } from "./fleet.ts";
 import { createForce } from "./force.ts";
+import { forgetGone } from "./forget.ts";
+import { createMoments } from "./moments.ts";
 import { createObserve } from "./observe.ts";
 import type { Agents, Log, Tell, Unseal } from "./ports.ts";
 import { createQueue } from "./queue.ts";
+import { recentChanges } from "./recent-changes.ts";
 import { createReconcile } from "./reconcile.ts";
+import { createStuck } from "./stuck.ts";
+import { tidy } from "./tidy.ts";
 import type { UndoOptions } from "./undo.ts";
 import type { Workspace } from "./workspace.ts";
-import { createWorld, type World } from "./world.ts";
+import { createWorld } from "./world.ts";
+import { createWriteBehind } from "./write-behind.ts";
 
 export interface LoopOptions {
   readonly id: string;
@@ -56,16 +61,16 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
-/** How often what is no longer needed is let go, and how much of it is kept: the newest plans, runs and closed alerts. The audit chain is kept for good. */
-const trimming = { everyMs: 3_600_000, keep: { plans: 1000, runs: 1000, alerts: 5000 } };
-
-/** A fact that says a host is between two states is looked at again after this long, in milliseconds. */
-const changingPatienceMs = 600_000;
+/** How often what is no longer needed is let go, in milliseconds. */
+const tidyEveryMs = 3_600_000;
+/** How far back limits over time may look, in milliseconds. */
+const weekMs = 604_800_000;
 
 export function createLoop(options: LoopOptions): Loop {
   const { store, agents, workspace, log, now } = options;
   const world = createWorld(kinds, now),
-    fleet = createFleet();
+    fleet = createFleet(),
+    writes = createWriteBehind(log);
   let stopping = false;
   const tell: Tell = (event) => {
     if (stopping) return;
@@ -75,7 +80,12 @@ export function createLoop(options: LoopOptions): Loop {
   };
   const queue = createQueue({
     concurrency: 8,
-    work: async (key) => (key.startsWith("moment ") ? moment(key.slice("moment ".length)) : reconcile.work(key)),
+    work: async (key) => {
+      if (key === "head") await force.take(await workspace.head());
+      else if (key === "tidy") await (force.ready() ? tidy(world, store, now(), reconcile.pending()) : undefined);
+      else if (key.startsWith("moment ")) moments.come(key.slice("moment ".length));
+      else await reconcile.work(key);
+    },
     onError: (key, error, retryMs) =>
       log.error({ key, error: error instanceof Error ? error.message : String(error), retryMs }, "work on a key failed; it is tried again"),
   });
@@ -95,7 +105,7 @@ export function createLoop(options: LoopOptions): Loop {
     return down;
   };
   const executor = createExecutor({
-    store: store.runs,
+    store: auditedRuns(store, now),
     agents,
     unseal: options.unseal,
     limits: options.limits,
@@ -104,14 +114,12 @@ export function createLoop(options: LoopOptions): Loop {
     now,
     onProgress: (run, event) => {
       if (event.type === "step-sent" || event.type === "started" || event.type === "ended") return;
-      const step = "step" in event ? event.step : "change" in event ? event.change : undefined;
-      tell({ type: `run.${event.type}`, about: run.id, text: step ?? "", data: event });
+      tell({ type: `run.${event.type}`, about: run.id, text: progressText(event), data: event });
     },
+    beforeEnd: (run) => reconcile.ending(run),
     onEnd: (run) => {
-      reconcile.ended(run).then(
-        () => settle(run.changes.keys()),
-        (error: unknown) => log.error({ run: run.id, error: String(error) }, "unable to note the end of a run"),
-      );
+      reconcile.ended(run);
+      settle(run.changes.keys());
     },
   });
   const reconcile = createReconcile({ world, store, executor, queue, judgement: (id) => settle.judgement(id), tell, log, now });
@@ -121,11 +129,18 @@ export function createLoop(options: LoopOptions): Loop {
     tell,
     busy: reconcile.busy,
     corrections: reconcile.corrections,
+    writes,
     wake: (key) => queue.add(key),
-    log,
     now,
   });
-  const observe = createObserve({ world, fleet, facts: store.facts, onAssessed: (ids) => assessed(ids), now });
+  const observe = createObserve({
+    world,
+    fleet,
+    facts: store.facts,
+    onAssessed: (ids) => assessed(ids),
+    onHost: (host) => force.watch([host]),
+    now,
+  });
   const force = createForce({
     world,
     fleet,
@@ -135,39 +150,21 @@ export function createLoop(options: LoopOptions): Loop {
     tell,
     log,
     now,
-    onInForce: (ids) => {
-      settle(ids);
+    onSettled: (ids) => settle(ids),
+    onInForce: () => {
+      forgetGone(world, settle, store, writes);
       queue.add("plan");
-      for (const [id, at] of momentsAhead(world, now())) queue.addAfter(`moment ${id}`, at - now());
+      moments.set();
     },
   });
-  const timers = new Set<NodeJS.Timeout>();
-  let follower: { close(): Promise<void> } | undefined, trimmer: NodeJS.Timeout | undefined;
+  const moments = createMoments({ world, addAfter: queue.addAfter, settle: (ids) => settle(ids), now }),
+    stuck = createStuck(world, tell);
+  let follower: { close(): Promise<void> } | undefined, tidier: NodeJS.Timeout | undefined;
 
-  /** The moment that a resource names has come: it is compared again. */
-  const moment = (resource: string): void => {
-    const ids = (world.desired.byResource.get(resource) ?? []).map((instance) => instance.id);
-    world.reassess(ids);
-    settle(ids);
-  };
   const assessed = (ids: Iterable<string>): void => {
     const list = [...ids];
     settle(list);
-    for (const id of list) if (world.assessment(id)?.is === "changing") again(id);
-  };
-  const again = (id: string): void => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      if (world.assessment(id)?.is === "changing")
-        tell({
-          type: "instance.stuck",
-          about: id,
-          host: world.desired.instances.get(id)?.host,
-          text: `${id} has been between two states for ${changingPatienceMs / 60_000} minutes`,
-        });
-    }, changingPatienceMs);
-    timer.unref();
-    timers.add(timer);
+    stuck.look(list);
   };
   const resume = async (): Promise<void> => {
     for (const summary of await store.runs.unfinished()) {
@@ -176,9 +173,9 @@ export function createLoop(options: LoopOptions): Loop {
         log.error({ run: summary.id }, "a run that was cut off has no plan any more; it is left as it is");
         continue;
       }
-      const run = executor.resume(summary.id, record.plan, await store.runs.events(summary.id));
-      reconcile.adopt(run);
-      tell({ type: "run.resumed", about: run.id, text: `${run.id} goes on where it was` });
+      reconcile.adopt({ id: summary.id, plan: record.plan, by: summary.by });
+      executor.resume(summary.id, record.plan, await store.runs.events(summary.id));
+      tell({ type: "run.resumed", about: summary.id, text: `${summary.id} goes on where it was` });
     }
     for (const approved of (await store.plans.list({ states: ["approved"] })).items) queue.add(`admit ${approved.digest}`);
   };
@@ -186,7 +183,7 @@ export function createLoop(options: LoopOptions): Loop {
     for (const one of await store.desired.synced()) world.synced.set(one.instance, one.digest);
     for (const one of await store.desired.held()) world.held.set(one.instance, { digest: one.digest, reason: one.reason });
     settle.restore(await store.alerts.openAlerts());
-    reconcile.restore(await store.desired.corrections(now() - 3_600_000), await recentChanges(store));
+    reconcile.restore(await store.desired.corrections(now() - 3_600_000), await recentChanges(store, now() - weekMs));
     observe.restore(await store.facts.all());
   };
   const controller = createBackend({
@@ -214,28 +211,28 @@ export function createLoop(options: LoopOptions): Loop {
       await restore();
       await force.begin();
       await resume();
-      trimmer = setInterval(
-        () => void store.trim(trimming.keep).catch((error: unknown) => log.error({ error: String(error) }, "unable to trim the store")),
-        trimming.everyMs,
-      );
-      trimmer.unref();
+      tidier = setInterval(() => queue.add("tidy"), tidyEveryMs);
+      tidier.unref();
       follower = await workspace.watch(
-        (commit) =>
-          void force.take(commit).catch((error: unknown) => log.error({ commit, error: String(error) }, "unable to put a commit in force")),
+        () => queue.add("head"),
         (problem) => tell({ type: "workspace.problem", text: problem.summary, data: problem }),
       );
     },
     onAgentState(state) {
-      const before = world.hosts.get(state.host);
+      const before = world.hosts.get(state.host),
+        selections = world.selections();
       if (state.state === "revoked") fleet.removeAgent(state.host);
       const view = state.state === "revoked" ? undefined : fleet.setAgent(state);
       const ids = view === undefined ? world.setHosts(fleet.views()) : world.setHost(view);
       assessed(ids);
-      force.watch(
-        before === undefined || ids.length > (world.desired.byHost.get(state.host)?.length ?? 0) ? world.hosts.keys() : [state.host],
-      );
+      if (view === undefined) {
+        forgetGone(world, settle, store, writes);
+        writes.add(() => store.facts.keepOnly(state.host, new Set()));
+      }
+      force.watch(world.selections() === selections ? [state.host] : world.hosts.keys());
       if (view?.online === true && before?.online !== true) {
         executor.onOnline(state.host);
+        queue.add("plan");
         tell({ type: "host.online", host: state.host, about: state.host, text: `${state.host} is connected` });
       } else if (view?.online === false && before?.online === true)
         tell({
@@ -248,43 +245,28 @@ export function createLoop(options: LoopOptions): Loop {
     onReport: (agent, host, report) => observe.report(agent, host, report),
     async onResult(host, step, result, facts) {
       await observe.facts(host, facts);
-      await executor.onResult(step, result);
+      await executor.onResult(host, step, result);
     },
     onProgress: (host, step, text) => tell({ type: "run.progress", host, about: step, text }),
     async stop() {
-      clearInterval(trimmer);
+      clearInterval(tidier);
       await follower?.close();
       await queue.close();
       await executor.close();
-      await settle.flush();
+      await writes.flush();
       stopping = true;
-      for (const timer of timers) clearTimeout(timer);
+      stuck.close();
     },
   };
 }
 
-/** Resources with a `restartedAt` or `upgradedAt` that lies ahead, and when it comes: until then it asks for nothing. */
-function* momentsAhead(world: World, now: number): Iterable<readonly [string, number]> {
-  for (const { id, resource } of world.desired.resources.values())
-    for (const field of ["restartedAt", "upgradedAt"]) {
-      const text = resource.spec[field],
-        at = typeof text === "string" ? Date.parse(text) : Number.NaN;
-      if (at > now) yield [id, at];
-    }
-}
-
-/** Changes of the last week's runs, for limits over time. */
-async function recentChanges(store: Store): Promise<RecentChange[]> {
-  const found: RecentChange[] = [];
-  for (const summary of (await store.runs.list({ limit: 200 })).items) {
-    if (summary.endedAt === undefined) continue;
-    const record = await store.plans.get(summary.digest);
-    if (record === undefined) continue;
-    const run = newRun(summary.id, record.plan);
-    for (const event of await store.runs.events(summary.id)) apply(run, event);
-    for (const { change, state } of run.changes.values())
-      if (state === "done")
-        found.push({ resource: change.resource, host: change.host, deletes: change.act === "delete", at: Date.parse(summary.endedAt) });
+/** An event of a run's journal in a line. */
+function progressText(event: RunEvent): string {
+  if (event.type === "step-result" || event.type === "undo-result") {
+    const { outcome, problem } = event.result;
+    return `${event.step}: ${event.type === "undo-result" ? "taken back: " : ""}${outcome}${problem === undefined ? "" : `: ${problem.summary}`}`;
   }
-  return found;
+  if (event.type === "validated") return `${event.host}: ${event.steps.length} file${event.steps.length === 1 ? "" : "s"} ${event.ok ? "passed the checks" : "refused by a check"}`;
+  if (event.type === "health") return `${event.change}: ${event.ok ? "healthy" : "not healthy"}: ${event.detail}`;
+  return "step" in event ? event.step : "by" in event ? `by ${event.by}` : "";
 }

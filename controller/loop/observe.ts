@@ -3,12 +3,13 @@ import { askKey, canonicalJson } from "../../schemas/canonical.ts";
 import type { FactReport, HostEvent } from "../../schemas/report.ts";
 import type { Fact } from "../core/model.ts";
 import type { FactStore } from "../store/facts.ts";
+import { checkedFact } from "./checked-fact.ts";
 import type { Fleet } from "./fleet.ts";
 import type { World } from "./world.ts";
 
 /** A fact as the controller keeps it; the digest of its value stands for it in plans. */
 export function factOf(host: string, report: FactReport): Fact {
-  return {
+  return checkedFact({
     host,
     key: askKey({ probe: report.ask.probe, input: report.ask.input }),
     at: report.at,
@@ -19,8 +20,10 @@ export function factOf(host: string, report: FactReport): Fact {
     value: report.value,
     problem: report.problem,
     by: report.by,
-  };
+  });
 }
+
+const hostKey = askKey({ probe: "host", input: {} });
 
 interface ObserveOptions {
   readonly world: World;
@@ -28,6 +31,8 @@ interface ObserveOptions {
   readonly facts: FactStore;
   /** Called with the instances whose comparison may have changed. */
   readonly onAssessed: (ids: Iterable<string>) => void;
+  /** Called with a host whose own facts changed: selectors may pick it for more or less than before. */
+  readonly onHost: (host: string) => void;
   readonly now: () => number;
 }
 
@@ -50,14 +55,19 @@ export interface Observe {
   restore(facts: Iterable<Fact>): void;
 }
 
-export function createObserve({ world, fleet, facts, onAssessed, now }: ObserveOptions): Observe {
+export function createObserve({ world, fleet, facts, onAssessed, onHost, now }: ObserveOptions): Observe {
   const absorb = (list: Iterable<Fact>): void => {
-    const ids = new Set<string>();
+    const ids = new Set<string>(),
+      hosts = new Set<string>();
     for (const fact of list) {
       const view = fleet.absorb(fact);
       for (const id of world.setFact(fact)) ids.add(id);
-      if (view !== undefined) for (const id of world.setHost(view)) ids.add(id);
+      if (view === undefined) continue;
+      const selections = world.selections();
+      for (const id of world.setHost(view)) ids.add(id);
+      if (fact.key === hostKey) for (const host of world.selections() === selections ? [fact.host] : world.hosts.keys()) hosts.add(host);
     }
+    for (const host of hosts) onHost(host);
     if (ids.size > 0) onAssessed(ids);
   };
   return {
@@ -87,6 +97,6 @@ export function createObserve({ world, fleet, facts, onAssessed, now }: ObserveO
       absorb(list);
       if (list.length > 0) await facts.put(list, now());
     },
-    restore: absorb,
+    restore: (stored) => absorb([...stored].map(checkedFact)),
   };
 }

@@ -1,23 +1,29 @@
 import pLimit from "p-limit";
 import type { FileEdit, PreviewView } from "../../schemas/api.ts";
+import { error, ProblemError } from "../../schemas/problem.ts";
 import { parseSelector, select as selectHosts } from "../../schemas/selector.ts";
 import { claimConflicts } from "../core/graph.ts";
-import type { Fact, FactLookup, Instance } from "../core/model.ts";
+import type { RecentChange } from "../core/limits.ts";
+import type { Fact, FactLookup, HostView, Instance } from "../core/model.ts";
 import { selectorHost } from "../core/inventory.ts";
 import { orphansOf } from "../core/orphans.ts";
 import { assess } from "../core/pair.ts";
 import { makePlan } from "../core/plan.ts";
 import { select } from "../core/select.ts";
+import type { Fleet } from "./fleet.ts";
 import { factOf } from "./observe.ts";
 import type { Agents } from "./ports.ts";
 import type { Workspace } from "./workspace.ts";
-import type { World } from "./world.ts";
+import { syncedDigest, type World } from "./world.ts";
 
 interface PreviewOptions {
   readonly world: World;
+  readonly fleet: Pick<Fleet, "views">;
   readonly agents: Pick<Agents, "query">;
   readonly workspace: Workspace;
-  readonly synced: (id: string) => string | undefined;
+  /** The commit that the edits are made on. */
+  readonly base: () => string;
+  readonly recent: () => readonly RecentChange[];
   readonly now: () => number;
 }
 
@@ -25,31 +31,32 @@ interface PreviewOptions {
 export async function preview(
   edits: readonly FileEdit[],
   on: string | undefined,
-  { world, agents, workspace, synced, now }: PreviewOptions,
+  { world, fleet, agents, workspace, base, recent, now }: PreviewOptions,
 ): Promise<PreviewView> {
-  const result = await workspace.loadEdited(world.desired.commit, edits);
+  const result = await workspace.loadEdited(base(), edits);
   if (!result.ok) return { plan: null, problems: [...result.problems] };
   const { loaded } = result,
-    desired = select(loaded, world.hosts, world.kinds, loaded.context);
+    views = fleet.views(loaded.resources),
+    desired = select(loaded, views, world.kinds, loaded.context);
   const conflicts = claimConflicts(desired.instances.values(), world.kinds);
   if (conflicts.length > 0) return { plan: null, problems: [...conflicts] };
-  const hosts = on === undefined ? undefined : hostsOn(on, world);
+  const hosts = on === undefined ? undefined : hostsOn(on, views);
   const instances = [...desired.instances.values()].filter((instance) => hosts === undefined || hosts.has(instance.host));
   const fact = await withMissing(instances, world, agents, now);
-  const input = { kinds: world.kinds, hosts: world.hosts, fact, context: loaded.context, held: world.held };
+  const input = { kinds: world.kinds, hosts: views, fact, context: loaded.context, held: world.held };
   const all = instances.map((instance) => assess(instance, input));
   const open = all.filter((assessment) => assessment.is !== "in-sync");
   const plan = makePlan({
     kinds: world.kinds,
     desired,
-    hosts: world.hosts,
+    hosts: views,
     fact,
     assessments: open,
     inSync: all.length - open.length,
-    synced,
+    synced: syncedDigest(world),
     policies: loaded.policies,
-    orphans: hosts === undefined ? orphansOf(world.hosts.values(), desired, world.kinds, loaded.policies) : [],
-    recent: [],
+    orphans: hosts === undefined ? orphansOf(views.values(), desired, world.kinds, loaded.policies) : [],
+    recent: recent(),
     busy: () => false,
     approval: loaded.settings.approval,
     now: now(),
@@ -87,9 +94,9 @@ async function withMissing(
   return (host, key) => world.fact(host, key) ?? found.get(`${host} ${key}`);
 }
 
-function hostsOn(on: string, world: World): Set<string> {
+/** A selector that cannot be read is a mistake to be told, not no host at all. */
+function hostsOn(on: string, hosts: ReadonlyMap<string, HostView>): Set<string> {
   const parsed = parseSelector(on);
-  return parsed.ok
-    ? new Set(selectHosts(parsed.selector, [...world.hosts.values()].map(selectorHost)).matched.map((host) => host.name))
-    : new Set();
+  if (parsed.ok) return new Set(selectHosts(parsed.selector, [...hosts.values()].map(selectorHost)).matched.map((host) => host.name));
+  throw new ProblemError(error("invalid/selector", parsed.problem.message, { detail: parsed.problem.caret }));
 }

@@ -1,17 +1,20 @@
 import { randomUUID } from "node:crypto";
-import { canonicalJson } from "../../schemas/canonical.ts";
-import type { Change, Plan } from "../../schemas/plan.ts";
-import type { RecentChange } from "../core/limits.ts";
-import { orphansOf } from "../core/orphans.ts";
+import type { Plan } from "../../schemas/plan.ts";
+import type { Problem } from "../../schemas/problem.ts";
+import { overLimits, type RecentChange } from "../core/limits.ts";
+import { type Orphan, orphansOf } from "../core/orphans.ts";
 import type { Assessment } from "../core/pair.ts";
 import { makePlan } from "../core/plan.ts";
 import type { Run } from "../core/run.ts";
 import type { Store } from "../store/store.ts";
+import { createCooling } from "./cooldown.ts";
+import { createCover } from "./cover.ts";
 import type { Executor } from "./execute.ts";
 import { gate } from "./gate.ts";
 import type { Log, Tell } from "./ports.ts";
 import type { Queue } from "./queue.ts";
-import type { World } from "./world.ts";
+import { touched } from "./touched.ts";
+import { syncedDigest, type World } from "./world.ts";
 
 interface ReconcileOptions {
   readonly world: World;
@@ -32,18 +35,27 @@ export interface Reconcile {
   work(key: string): Promise<void>;
   /** Starts an approved plan, or says why it has to wait. */
   admit(digest: string, plan: Plan, by: string): Promise<{ readonly run?: string; readonly waiting?: string }>;
+  /** What ran within the last week and what runs now: limits count both. */
+  recent(): readonly RecentChange[];
+  /** Why a plan that was made earlier goes beyond a limit by now: others ran since. */
+  beyond(plan: Plan): readonly Problem[];
+  /** Somebody said no to a plan. */
+  rejected(digest: string): void;
   busy(id: string): boolean;
-  ended(run: Run): Promise<void>;
+  /** Keeps what must outlast a run before its end is noted: what was rolled back is held. */
+  ending(run: Run): Promise<void>;
+  ended(run: Run): void;
   /** A run that was cut off by the end of the process. */
-  adopt(run: Run): void;
+  adopt(run: Pick<Run, "id" | "plan" | "by">): void;
   readonly corrections: { recent(id: string): number };
   restore(corrections: ReadonlyMap<string, readonly number[]>, recent: readonly RecentChange[]): void;
   pending(): string | null;
   waiting(): string | undefined;
 }
 
-/** A change that failed is tried again by itself only after a while that doubles, up to half an hour. */
-const cooldown = { first: 30_000, longest: 1_800_000 };
+/** Who says yes where no person does. */
+export const approvers = { policy: "policy", earlier: "earlier approval", correction: "drift correction" } as const;
+const byUs: ReadonlySet<string> = new Set(Object.values(approvers));
 /** How long a plan waits for answers after a commit or a change of the inventory, in milliseconds. */
 const answerPatienceMs = 3000;
 const dayMs = 86_400_000,
@@ -51,16 +63,19 @@ const dayMs = 86_400_000,
 
 export function createReconcile(options: ReconcileOptions): Reconcile {
   const { world, store, executor, queue, tell, log, now } = options;
-  const working = new Map<string, string>();
-  const cooling = new Map<string, { digest: string; until: number; tries: number }>();
-  const corrected = new Map<string, number[]>();
+  /** Instances that a run works on, with their resource's digest when it began. */
+  const working = new Map<string, { readonly run: string; readonly digest: string | undefined }>();
+  const cooling = createCooling(now),
+    cover = createCover(now),
+    corrected = new Map<string, number[]>(),
+    waiting = new Map<string, string>();
   let recent: RecentChange[] = [],
-    pending: string | null = null,
-    waiting: string | undefined;
-  const covered: { changes: Set<string>; tree: string; until: number }[] = [];
+    pending: string | null = null;
 
   const busy = (id: string): boolean => working.has(id);
+  const digestNow = (id: string): string | undefined => world.desired.instances.get(id)?.resource.digest;
   const recentCorrections = (id: string): number => (corrected.get(id) ?? []).filter((at) => at > now() - hourMs).length;
+  const lately = (): RecentChange[] => [...recent, ...executor.running().flatMap((run) => touched(run, now()))];
 
   const planOf = (assessments: Iterable<Assessment>, withOrphans: boolean): Plan =>
     makePlan({
@@ -70,10 +85,10 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       fact: world.fact,
       assessments,
       inSync: world.inSync(),
-      synced: (id) => world.synced.get(id),
+      synced: syncedDigest(world),
       policies: world.policies,
-      orphans: withOrphans ? orphansOf(world.hosts.values(), world.desired, world.kinds, world.policies) : [],
-      recent,
+      orphans: withOrphans ? orphansOf(world.hosts.values(), world.desired, world.kinds, world.policies).map(coolOrphan) : [],
+      recent: lately(),
       busy,
       approval: world.settings.approval,
       now: now(),
@@ -81,20 +96,21 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const someOf = function* (wanted: (assessment: Assessment) => boolean): Iterable<Assessment> {
     for (const assessment of world.open()) if (wanted(assessment)) yield assessment;
   };
-  const cool = (id: string): boolean => {
-    const entry = cooling.get(id);
-    return entry !== undefined && entry.until > now() && entry.digest === world.desired.instances.get(id)?.resource.digest;
-  };
+  const coolOrphan = (orphan: Orphan): Orphan => (cooling.has(orphan.id, undefined) ? { ...orphan, draft: undefined } : orphan);
   /** What the loop may plan by itself: changes of the manifests; drift is told or put right on its own path. */
   const ofManifests = (assessment: Assessment): boolean => {
     if (assessment.is !== "differs" && assessment.is !== "blocked") return true;
     const instance = world.desired.instances.get(assessment.id);
-    return instance !== undefined && world.synced.get(assessment.id) !== instance.resource.digest && !cool(assessment.id);
+    return (
+      instance !== undefined &&
+      !world.wasSynced(instance) &&
+      !cooling.has(assessment.id, instance.resource.digest)
+    );
   };
 
   const start = async (plan: Plan, by: string): Promise<string> => {
     const id = `run-${randomUUID()}`;
-    for (const change of plan.changes) working.set(change.id, id);
+    adopt(id, plan);
     try {
       await executor.start(id, plan, by, factsBefore(plan));
     } catch (error) {
@@ -107,8 +123,11 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       text: `${plan.changes.length} changes on ${new Set(plan.changes.map((change) => change.host)).size} hosts, approved by ${by}`,
       data: { digest: plan.digest },
     });
-    await store.audit.append({ at: now(), who: by, what: "run.start", about: id, detail: { digest: plan.digest, commit: plan.commit } });
     return id;
+  };
+  const adopt = (run: string, plan: Plan): void => {
+    const digests = new Map(plan.changes.map(({ id }) => [id, plan.tree === world.desired.tree ? digestNow(id) : undefined]));
+    for (const [id, digest] of digests) working.set(id, { run, digest });
   };
   const factsBefore = (plan: Plan): Record<string, unknown> => {
     const before: Record<string, unknown> = {};
@@ -122,41 +141,46 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const admit: Reconcile["admit"] = async (digest, plan, by) => {
     const clash = plan.changes.find((change) => busy(change.id));
     if (clash !== undefined)
-      return later(digest, now() + 1000, `${clash.id} is being changed by ${working.get(clash.id) ?? "another run"}`);
+      return later(digest, now() + 1000, `${clash.id} is being changed by ${working.get(clash.id)?.run ?? "another run"}`);
     const open = gate(plan.changes, world, now());
     if (!open.open) return later(digest, open.until, open.reason);
-    waiting = undefined;
+    waiting.delete(digest);
     return { run: await start(plan, by) };
   };
   const later = (digest: string, until: number, reason: string): { waiting: string } => {
-    waiting = `${digest.slice(0, 12)}: ${reason}`;
+    waiting.set(digest, `${digest.slice(0, 12)}: ${reason}`);
     queue.addAfter(`admit ${digest}`, until - now());
     return { waiting: reason };
   };
   const approvedByPolicy = async (plan: Plan, who: string): Promise<void> => {
     await store.plans.save(plan);
-    await store.plans.decide({ digest: plan.digest, decision: "approved", by: who, role: "policy", at: now() });
-    await admit(plan.digest, plan, who);
+    const { decision } = await store.plans.decide({ digest: plan.digest, decision: "approved", by: who, role: "policy", at: now() });
+    if (decision.decision === "approved") await admit(plan.digest, plan, decision.by);
   };
 
   /** While hosts are still answering what a new commit asks, a plan would change with each answer: it waits a little for them. */
   const answering = (): boolean => {
-    if (now() - world.changedAt() > answerPatienceMs) return false;
+    const since = now() - world.changedAt();
+    if (since < 0 || since > answerPatienceMs) return false;
     for (const assessment of world.open()) if (assessment.is === "unknown" && assessment.awaited === true) return true;
     return false;
   };
   const planAll = async (): Promise<void> => {
     if (answering()) return queue.addAfter("plan", 25);
     const plan = planOf(someOf(ofManifests), true);
-    for (const { until } of cooling.values()) if (until > now()) queue.addAfter("plan", until - now());
+    for (const left of cooling.left()) queue.addAfter("plan", left);
     if (plan.changes.length === 0) return dropPending();
     if (plan.digest === pending) return;
     const before = await store.plans.get(plan.digest);
-    if (before?.state === "rejected") return dropPending(plan.digest);
-    if (plan.problems.length === 0 && isCovered(plan)) return approvedByPolicy(plan, "earlier approval");
+    if (before?.state === "rejected") return dropPending();
+    if (before?.state === "approved") {
+      await dropPending();
+      return queue.add(`admit ${plan.digest}`);
+    }
+    if (plan.problems.length === 0 && cover.has(plan)) return approvedByPolicy(plan, approvers.earlier);
     if (plan.problems.length === 0 && !plan.approval.needed) {
       await dropPending();
-      return approvedByPolicy(plan, "policy");
+      return approvedByPolicy(plan, approvers.policy);
     }
     await store.plans.save(plan);
     await dropPending(plan.digest);
@@ -174,17 +198,6 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     pending = null;
     await store.plans.move(old, ["pending"], "superseded");
   };
-  /** A later plan whose steps are a subset of an approved one's, its predictions included, needs no new approval. */
-  const isCovered = (plan: Plan): boolean =>
-    covered.some(
-      (approved) =>
-        approved.tree === plan.tree && approved.until > now() && plan.changes.every((change) => approved.changes.has(essence(change))),
-    );
-  const cover = (plan: Plan): void => {
-    covered.unshift({ tree: plan.tree, until: now() + hourMs, changes: new Set([...plan.changes, ...plan.later].map(essence)) });
-    covered.length = Math.min(covered.length, 16);
-  };
-
   const correct = async (host: string): Promise<void> => {
     const ids = new Set(
       (world.desired.byHost.get(host) ?? [])
@@ -196,7 +209,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       someOf((assessment) => ids.has(assessment.id)),
       false,
     );
-    if (plan.changes.length === 0) return;
+    if (plan.changes.length === 0 || (await store.plans.get(plan.digest))?.state === "rejected") return;
     if (plan.problems.length > 0) return tell({ type: "drift.limit", host, about: host, text: plan.problems[0]?.summary ?? "" });
     const open = gate(plan.changes, world, now());
     if (!open.open) return queue.addAfter(`correct ${host}`, open.until - now());
@@ -204,63 +217,82 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       corrected.set(change.id, [...(corrected.get(change.id) ?? []).filter((at) => at > now() - hourMs), now()]);
       await store.desired.noteCorrection(change.id, now());
     }
-    await approvedByPolicy(plan, "drift correction");
+    await approvedByPolicy(plan, approvers.correction);
   };
 
-  const ended = async (run: Run): Promise<void> => {
-    for (const record of run.changes.values()) {
-      const { change, state } = record,
-        digest = world.desired.instances.get(change.id)?.resource.digest;
+  const ending = async (run: Run): Promise<void> => {
+    for (const { change, state } of run.changes.values()) {
+      const digest = working.get(change.id)?.digest;
+      if (digest === undefined || (state !== "rolled-back" && !undoFailed(run, change.group))) continue;
+      const reason = `rolled back by ${run.id}${groupHealth(run, change.group)}`;
+      world.held.set(change.id, { digest, reason });
+      await store.desired.hold({ instance: change.id, digest, reason, at: now() });
+    }
+  };
+  const ended = (run: Run): void => {
+    for (const { change, state } of run.changes.values()) {
+      const digest = working.get(change.id)?.digest ?? digestNow(change.id);
       working.delete(change.id);
       if (state === "done") cooling.delete(change.id);
-      else if (state !== "skipped" && digest !== undefined) {
-        const tries = (cooling.get(change.id)?.tries ?? 0) + 1;
-        cooling.set(change.id, { digest, tries, until: now() + Math.min(cooldown.longest, cooldown.first * 2 ** (tries - 1)) });
-      }
-      if (state === "rolled-back" && digest !== undefined) {
-        const reason = `rolled back by ${run.id}${groupHealth(run, change.group)}`;
-        world.held.set(change.id, { digest, reason });
-        await store.desired.hold({ instance: change.id, digest, reason, at: now() });
-      }
+      else if (state !== "skipped") cooling.note(run, change, digest);
     }
-    recent = [...recent.filter((change) => change.at > now() - 7 * dayMs), ...doneChanges(run, now())];
+    recent = [...recent.filter((change) => change.at > now() - 7 * dayMs), ...touched(run, now())];
+    for (const [id, times] of corrected) if (times.every((at) => at <= now() - hourMs)) corrected.delete(id);
     tell({
       type: "run.ended",
       about: run.id,
       text: `${run.state}: ${countStates(run)}`,
       data: { state: run.state, digest: run.plan.digest },
     });
-    await store.audit.append({ at: now(), who: "controller", what: "run.end", about: run.id, detail: { state: run.state } });
     world.reassess(run.changes.keys());
-    if (run.state === "partial" || run.plan.later.length > 0) queue.add("plan");
+    queue.add("plan");
   };
+  const readmit = async (digest: string): Promise<void> => {
+    waiting.delete(digest);
+    const record = await store.plans.get(digest);
+    if (record?.state !== "approved") return;
+    const late = Math.abs(now() - (record.decision?.at ?? 0)) > world.settings.approval.expiresMs,
+      moved = record.plan.tree !== world.desired.tree,
+      [limit] = beyond(record.plan);
+    if (!late && !moved && limit === undefined) return void (await admit(digest, record.plan, record.decision?.by ?? "policy"));
+    await store.plans.move(digest, ["approved"], "superseded");
+    const why = late ? "The approval was given too long ago" : moved ? "The manifests changed since" : (limit?.summary ?? "");
+    tell({ type: "plan.expired", about: digest, text: `${why.replace(/\.$/, "")}; the plan is made anew.` });
+    queue.add("plan");
+  };
+  const beyond = (plan: Plan): readonly Problem[] =>
+    overLimits(plan.changes, lately(), { hosts: world.hosts, policies: world.policies, now: now() });
 
   return {
     plan: (ids) => planOf(ids === undefined ? world.open() : someOf((assessment) => ids.has(assessment.id)), ids === undefined),
     async work(key) {
       if (key === "plan") return planAll();
       if (key.startsWith("correct ")) return correct(key.slice("correct ".length));
-      const digest = key.slice("admit ".length),
-        record = await store.plans.get(digest);
-      if (record?.state !== "approved") return;
-      if ((record.decision?.at ?? 0) + world.settings.approval.expiresMs < now()) {
-        await store.plans.move(digest, ["approved"], "superseded");
-        tell({ type: "plan.expired", about: digest, text: "The approval was given too long ago; the plan is made anew." });
-        queue.add("plan");
-      } else if (record.plan.tree !== world.desired.tree) await store.plans.move(digest, ["approved"], "superseded");
-      else await admit(digest, record.plan, record.decision?.by ?? "policy");
+      return readmit(key.slice("admit ".length));
     },
     async admit(digest, plan, by) {
-      cover(plan);
+      cover.add(plan);
       if (pending === digest) pending = null;
-      const answer = await admit(digest, plan, by);
+      const answer = await admit(digest, plan, by).catch((failure: unknown) => {
+        // It is approved: what kept it from beginning, such as a full disk, passes.
+        queue.addAfter(`admit ${digest}`, 1000);
+        throw failure;
+      });
       if (answer.run === undefined) log.info({ digest, reason: answer.waiting }, "an approved plan waits");
       return answer;
     },
+    recent: lately,
+    beyond,
+    rejected: (digest) => {
+      if (pending === digest) pending = null;
+      waiting.delete(digest);
+    },
     busy,
+    ending,
     ended,
-    adopt: (run) => {
-      for (const change of run.plan.changes) working.set(change.id, run.id);
+    adopt: ({ id, plan, by }) => {
+      adopt(id, plan);
+      if (!byUs.has(by)) cover.add(plan);
     },
     corrections: { recent: recentCorrections },
     restore(corrections, before) {
@@ -268,23 +300,17 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       recent = [...before];
     },
     pending: () => pending,
-    waiting: () => waiting,
+    waiting: () => waiting.values().next().value,
   };
 }
-
-/** What a change does, whatever it expects to find: for comparing a prediction with what it came out as. */
-const essence = (change: Change): string =>
-  canonicalJson({ id: change.id, steps: change.steps.map(({ action, input, host }) => ({ action, input, host })) });
 
 const groupHealth = (run: Run, group: string): string => {
   const health = run.changes.get(group)?.health;
   return health === undefined ? "" : `, health: ${health}`;
 };
 
-const doneChanges = (run: Run, at: number): RecentChange[] =>
-  [...run.changes.values()]
-    .filter((record) => record.state === "done")
-    .map(({ change }) => ({ resource: change.resource, host: change.host, deletes: change.act === "delete", at }));
+const undoFailed = (run: Run, group: string): boolean =>
+  (run.groups.get(group) ?? []).some((id) => run.changes.get(id)?.change.steps.some((step) => run.steps.get(step.id)?.state === "undo-failed"));
 
 const countStates = (run: Run): string => {
   const counts = new Map<string, number>();

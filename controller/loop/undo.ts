@@ -27,6 +27,10 @@ export async function undoEdits(run: Run, options: UndoOptions): Promise<Omit<Un
   const byResource = new Map<string, Change[]>();
   for (const { change, state } of run.changes.values()) {
     if (state !== "done" || change.differences.length === 0) continue;
+    if (change.cause === "drift") {
+      left.push(`${change.id}: the run put drift back; the manifests say now what they said before`);
+      continue;
+    }
     byResource.set(change.resource, [...(byResource.get(change.resource) ?? []), change]);
   }
   for (const [id, changes] of byResource) {

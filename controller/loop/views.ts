@@ -27,7 +27,7 @@ export function instanceView(instance: Instance, world: World, withFact: boolean
 function stateOf(instance: Instance, world: World): InstanceView["state"] {
   const assessment = world.assessment(instance.id);
   if (assessment === undefined) return "unknown";
-  if (assessment.is === "differs") return world.synced.get(instance.id) === instance.resource.digest ? "drifted" : "differs";
+  if (assessment.is === "differs") return world.wasSynced(instance) ? "drifted" : "differs";
   if (assessment.is === "blocked") return world.held.get(instance.id)?.digest === instance.resource.digest ? "held" : "blocked";
   return assessment.is;
 }

@@ -17,6 +17,8 @@ export interface Workspace {
   /** The workspace as it would be with these edits on top of a commit; nothing is written. Its tree is the one that a commit of them would have. */
   loadEdited(commit: string, edits: readonly FileEdit[]): Promise<LoadedCommit>;
   fileText(commit: string, path: string): Promise<string | undefined>;
+  /** Names of those who asked for what a commit holds in these files. */
+  requesters(commit: string, files: readonly string[]): Promise<ReadonlySet<string>>;
   /** Commits edits on top of `parent`; a ProblemError `conflict/moved` where the branch moved on meanwhile. */
   commit(
     parent: string,

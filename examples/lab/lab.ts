@@ -66,7 +66,7 @@ export function host(name: string) {
       return execFileSync("bash", [script, "ip", name], { encoding: "utf8" }).trimEnd();
     },
     /** Runs a command as root; rejects with CommandFailed unless the last argument is `{ reject: false }`. */
-    async exec(...args: string[] | [...string[], ExecOptions]): Promise<Outcome> {
+    async exec(...args: readonly (string | ExecOptions)[]): Promise<Outcome> {
       const last = args.at(-1);
       const options = typeof last === "object" ? last : {};
       const argv = args.filter((arg) => typeof arg === "string");

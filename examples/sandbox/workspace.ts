@@ -23,6 +23,9 @@ export async function makeWorkspace(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await cp(template, folder, { recursive: true });
   await run("git", ["init", "--quiet", "--template=", "--initial-branch=main", folder]);
+  // Whoever commits here by hand may have no git identity of their own, or one that signs.
+  for (const [key, value] of Object.entries({ "user.name": "You", "user.email": "you@localhost", "commit.gpgSign": "false" }))
+    await run("git", ["-C", folder, "config", key, value]);
   await run("git", ["-C", folder, ...git, "add", "--all"]);
   await run("git", ["-C", folder, ...git, "commit", "--quiet", "--message=A fleet to try things on"]);
 }

@@ -63,7 +63,7 @@ const install = command<Options>({
   async run(cli, _args, { url, ca, enrolAgain }) {
     if (url === undefined || ca === undefined)
       throw usage("agent install needs --url and --ca", "`backend-ai enrol` on the controller prints a command that has them.");
-    if (!/^https:\/\//.test(url)) throw usage("--url has to be an https address");
+    if (!url.startsWith("https://")) throw usage("--url has to be an https address");
     const folder = await mkdtemp(join(tmpdir(), "backend-ai-")),
       script = join(folder, "install-agent.sh"),
       caFile = resolve(cli.cwd, ca);

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { type Cli, command } from "../command.ts";
-import { changeContexts, readContexts, useContext } from "../contexts.ts";
+import { command } from "../command.ts";
+import { useContext } from "../contexts.ts";
 import { exit } from "../exit.ts";
 import { numberOf } from "../usage.ts";
+import { breakHost, faults } from "./sandbox-faults.ts";
 
 interface Options {
   readonly port?: string;
@@ -44,44 +45,52 @@ export const controller = command<Options>({
   },
 });
 
-/** Everything to try out, with pretend hosts. */
-export const sandbox = command({
+interface SandboxOptions {
+  readonly hosts?: string;
+  readonly seed?: string;
+  readonly keep?: string;
+  readonly port?: string;
+}
+
+/** Everything to try out, with pretend hosts; it prints a tour, and its context goes with it. */
+export const sandbox = command<SandboxOptions>({
   name: "sandbox",
   summary: "a controller with pretend hosts in a throw-away workspace, to try everything out",
+  options: [
+    ["--hosts <N>", "how many pretend hosts (40)"],
+    ["--seed <N>", "another fleet for each number"],
+    ["--keep <DIR>", "use this new or empty folder, and leave it behind"],
+    ["--port <PORT>", "0: any free ports; otherwise the usual ones where they are free"],
+  ],
   example: "backend-ai sandbox",
-  async run(cli) {
-    const before = (await readContexts(cli.env)).current,
-      { startSandbox } = await loadSandbox();
-    const running = await startSandbox({ env: cli.env, say: cli.terminal.say });
-    await useContext(cli.env, "sandbox", { server: running.apiUrl, tokenFile: running.tokenFile });
-    try {
-      await stopped();
-    } finally {
-      await leaveSandbox(cli, before);
-      await running.stop();
-    }
+  children: [breakHost, faults],
+  async run(cli, _args, options) {
+    const { startSandbox } = (await import(new URL("../../../examples/sandbox/main.ts", import.meta.url).href)) as SandboxModule;
+    const running = await startSandbox({
+      env: cli.env,
+      say: cli.terminal.say,
+      ...(options.hosts === undefined ? {} : { hosts: numberOf(options.hosts, "--hosts", 1, 100_000) }),
+      ...(options.seed === undefined ? {} : { seed: numberOf(options.seed, "--seed", 0, 1_000_000_000) }),
+      ...(options.keep === undefined ? {} : { keep: resolve(cli.cwd, options.keep) }),
+      ...(options.port === undefined ? {} : { port: numberOf(options.port, "--port", 0, 65_535) }),
+    });
+    await stopped();
+    await running.stop();
     return exit.good;
   },
 });
 
-/** What `examples/sandbox/main.ts` offers: it prints its own tour by `say`. */
-interface Sandbox {
+/** What is used of the sandbox; it is not imported by its type, since examples are no part of the controller. */
+interface SandboxModule {
   startSandbox(options: {
     readonly env: NodeJS.ProcessEnv;
     readonly say: (text: string) => void;
-  }): Promise<{ readonly apiUrl: string; readonly tokenFile: string; stop(): Promise<void> }>;
+    readonly hosts?: number;
+    readonly seed?: number;
+    readonly keep?: string;
+    readonly port?: number;
+  }): Promise<{ stop(): Promise<void> }>;
 }
-
-async function loadSandbox(): Promise<Sandbox> {
-  const place = new URL("../../../examples/sandbox/main.ts", import.meta.url).href;
-  return (await import(place)) as Sandbox;
-}
-
-const leaveSandbox = (cli: Cli, before: string | undefined): Promise<void> =>
-  changeContexts(cli.env, ({ contexts: { sandbox: _, ...contexts }, current }) => {
-    const next = current !== "sandbox" ? current : before !== undefined && before in contexts ? before : undefined;
-    return { version: 1, contexts, ...(next === undefined ? {} : { current: next }) };
-  });
 
 /** The workspace that a folder is in; the folder itself where it is in none. */
 function workspaceAround(folder: string): string {

@@ -66,7 +66,7 @@ async function kindIn(
   const slash = given.indexOf("/"),
     word = slash < 0 ? given : given.slice(0, slash),
     name = slash < 0 ? undefined : given.slice(slash + 1);
-  const known = [...new Set([...["File", "Host", "Package", "Policy", "Service"], ...(await client.resources()).map((one) => one.kind)])],
+  const known = [...new Set(["File", "Host", "Package", "Policy", "Service", ...(await client.resources()).map((one) => one.kind)])],
     low = word.toLowerCase();
   const kind = known.find((one) => [one.toLowerCase(), `${one.toLowerCase()}s`, `${one.toLowerCase().replace(/y$/, "ie")}s`].includes(low));
   if (kind !== undefined) return { kind, name };

@@ -48,9 +48,11 @@ function sameness(change: Change): string {
   });
 }
 
-/** The resources that come before a change, its own left out. */
-export const resourcesOf = ({ needs, after, resource }: Change): string[] =>
-  [...new Set([...needs, ...after].map((id) => splitInstance(id).resource))].filter((one) => one !== resource).sort();
+/** The resources that come before a change on its own host, its own left out; the order among hosts is the rollout's. */
+export const resourcesOf = ({ needs, after, resource, host }: Change): string[] => {
+  const before = [...needs, ...after].map(splitInstance).filter((one) => one.host === host && one.resource !== resource);
+  return [...new Set(before.map((one) => one.resource))].sort();
+};
 
 /** The checks that a change's files have to pass before they are put in place. */
 export const validatorsOf = ({ steps }: Change): string[] => [

@@ -32,5 +32,5 @@ const counted = (n: number, one: string, many = one): string => (n === 0 ? "" : 
 
 function approvalText({ needed, by, notRequester }: Plan["approval"]): string {
   if (!needed) return "needs no approval";
-  return `needs approval${by === undefined ? "" : ` by ${by}`}${notRequester === true ? `${by === undefined ? " by" : ","} somebody other than who asked` : ""}`;
+  return `needs approval${by === undefined ? "" : ` by ${by}`}${notRequester === true ? `${by === undefined ? " by somebody else than who asked" : ", and not by who asked"}` : ""}`;
 }

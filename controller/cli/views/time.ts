@@ -1,7 +1,7 @@
 /** A duration for people: `20 ms`, `1.2 s`, `3 m 20 s`, `2 h 5 m`, `4 d 3 h`. */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1).replace(".0", "")} s`;
   const s = Math.floor(ms / 1000),
     m = Math.floor(s / 60),
     h = Math.floor(m / 60),
