@@ -26,6 +26,8 @@ export interface Config {
   readonly anthropicKey: string | undefined;
   /** Another address of the Messages API. */
   readonly anthropicUrl: string | undefined;
+  /** Absolute path of the SSH key that signs the controller's own commits. */
+  readonly signingKey: string | undefined;
   readonly logLevel: string;
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
   /** Folder with the agents that hosts download. */
@@ -63,6 +65,7 @@ export async function readConfig(environment: Environment, given: Partial<Config
       environment["ALLOWED_AGENTS"] ?? (settings.hub.allowedAgents.length > 0 ? settings.hub.allowedAgents.join(",") : undefined),
     anthropicKey: environment["ANTHROPIC_API_KEY"] || undefined,
     anthropicUrl: environment["ANTHROPIC_BASE_URL"] || undefined,
+    signingKey: environment["GIT_SIGNING_KEY"] || undefined,
     logLevel: environment["LOG_LEVEL"] ?? "info",
     tls: tlsOf(environment, problems),
     dist: environment["BACKEND_AI_DIST"] ?? distFolder,

@@ -50,7 +50,7 @@ export const dataFiles = { database: "controller.db", keys: "keys", age: "age.ke
 export async function startController(config: Config): Promise<Running> {
   const log = pino({ level: config.logLevel, base: null }, pino.destination(2));
   const { settings } = config,
-    signatures = { allowedSigners: settings.git.allowedSigners };
+    signatures = { allowedSigners: settings.git.allowedSigners, signingKey: config.signingKey };
   const remote =
     settings.git.remote === undefined
       ? undefined
@@ -60,7 +60,7 @@ export async function startController(config: Config): Promise<Running> {
     path = (name: string): string => join(config.dataDir, name);
   const { repository, warnings } = await openRepository(config.workspace, { branch: config.settings.git.branch });
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  const store = openStore(path(dataFiles.database));
+  const store = openStore(path(dataFiles.database), { events: settings.retention.events });
   await keepIdentity(path(dataFiles.keys), store);
   await initKeys(path(dataFiles.keys), now());
   const keys = await loadKeys(path(dataFiles.keys), { jwtSecret: config.jwtSecret });
@@ -111,7 +111,7 @@ export async function startController(config: Config): Promise<Running> {
       return agent !== undefined && hub.revoke(agent.id, by);
     },
     enrolToken: async (request, by): Promise<EnrolTokenView> => {
-      const { host, tags = [], labels = {}, replace = false, uses = 1, expiresInMs = 3_600_000 } = request;
+      const { host, tags = [], labels = {}, replace = false, uses = 1, expiresInMs = settings.hub.tokenExpiresMs } = request;
       const { token, record } = await hub.createToken({ ttlMs: expiresInMs, maxUses: uses, by, preset: { host, tags, labels, replace } });
       return {
         url: agentsUrl,

@@ -13,24 +13,29 @@ type Try = (signal: AbortSignal) => Promise<string | undefined>;
 
 const between = 250;
 const stayMs = 2000;
+/** A reload comes back before the old workers are gone, and these go on answering for a moment: one good answer proves nothing. */
+const holdMs = 1000;
 const maxBody = 1_048_576;
 
-/** Probe `health`: repeats the checks until all pass at once or the time is over. */
+/** Probe `health`: repeats the checks until all pass, and go on passing for a moment, or the time for their first pass is over. */
 export const probeHealth =
   (services: ServicePlatform) =>
   async (input: Check, context: ProbeContext): Promise<ProbeOutput<"health">> => {
-    const startedAt = performance.now();
-    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(input.withinMs)]);
+    const startedAt = performance.now(),
+      hold = input.http === undefined && input.tcp === undefined ? 0 : Math.min(holdMs, input.withinMs);
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(input.withinMs + (hold === 0 ? 0 : hold + 2 * between))]);
     const tries = triesOf(input, services);
     if (tries.length === 0) return { ok: true, detail: "nothing to check", ms: 0 };
-    let detail = "not tried";
+    let detail = "not tried",
+      passedAt: number | undefined;
     for (;;) {
       const wrong = await firstWrong(tries, signal);
       const ms = Math.round(performance.now() - startedAt);
-      if (wrong === undefined) return { ok: true, detail: describe(input), ms };
+      passedAt = wrong === undefined ? (passedAt ?? ms) : undefined;
+      if (passedAt !== undefined && ms - passedAt >= hold) return { ok: true, detail: describe(input), ms };
       // A try that the end of the time cut off says less than the one before.
-      if (!signal.aborted || detail === "not tried") detail = wrong;
-      if (signal.aborted) return { ok: false, detail: `not healthy within ${input.withinMs} ms: ${detail}`, ms };
+      if (wrong !== undefined && (!signal.aborted || detail === "not tried")) detail = wrong;
+      if (signal.aborted || (wrong !== undefined && ms >= input.withinMs)) return { ok: false, detail: `not healthy within ${input.withinMs} ms: ${detail}`, ms };
       await sleep(between, signal);
     }
   };

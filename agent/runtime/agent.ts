@@ -78,6 +78,7 @@ export async function runAgent(parts: AgentParts): Promise<Agent> {
     sealKey: () => sealKey,
     stepStarted: (step, touched) => watching.stepStarted(step, touched),
     stepEnded: (step) => watching.stepEnded(step),
+    watched: (which) => watching.matching(which),
   });
   const answerQuery = queryAnswerer(probe, send);
 

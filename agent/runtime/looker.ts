@@ -23,12 +23,14 @@ export function looker(probe: Probing): Looker {
   return {
     at: async (ask) => readings.get(askKey(ask))?.reading ?? again(ask),
     again,
-    facts: (step) =>
-      [...readings.values()].map(({ ask, reading: { at, value, problem } }) => ({
-        ask,
-        at,
-        step,
-        ...(problem === undefined ? { value } : { problem }),
-      })),
+    facts: (step) => [...readings.values()].map(({ ask, reading }) => reportOf(ask, reading, step)),
   };
 }
+
+/** A reading as the fact that is reported of it. */
+export const reportOf = (ask: Ask, { at, value, problem }: Reading, step: string): FactReport => ({
+  ask,
+  at,
+  step,
+  ...(problem === undefined ? { value } : { problem }),
+});

@@ -1,3 +1,4 @@
+import type { Ask } from "../../schemas/contract.ts";
 import { error, type Problem } from "../../schemas/problem.ts";
 import type { AgentMessage, StepOrder } from "../../schemas/protocol.ts";
 import type { FactReport } from "../../schemas/report.ts";
@@ -8,6 +9,7 @@ import { claimsOf, touches } from "./claims.ts";
 import type { Clock } from "./clock.ts";
 import { locks } from "./locks.ts";
 import { type Log, reasonOf } from "./log.ts";
+import { reportOf } from "./looker.ts";
 import type { Memory } from "./memory.ts";
 import { type Addressee, openOrder, resourceOf, stepNamedBy } from "./order.ts";
 import type { Probing } from "./probing.ts";
@@ -31,6 +33,8 @@ export interface PerformNeeds {
   /** Tells the watch what a running step touches, and that it ended. */
   readonly stepStarted: (step: string, touched: ReturnType<typeof touches>) => void;
   readonly stepEnded: (step: string) => void;
+  /** Asks that the controller has watched, for which this holds. */
+  readonly watched: (which: (ask: Ask) => boolean) => readonly Ask[];
   readonly clock: Clock;
   readonly log: Log;
   readonly settleMs: number;
@@ -39,6 +43,7 @@ export interface PerformNeeds {
 /** Steps that run at once on one host, and steps that wait. */
 const maxRunning = 4;
 const maxWaiting = 1000;
+const loadedFilesMs = 10_000;
 
 /** Carries out signed steps, each once, and answers until the answer is acknowledged. */
 export interface Performer {
@@ -175,11 +180,18 @@ async function runStep(
       problem: performed.result.problem?.summary,
       ms: clock.now() - startedAt,
     });
-    deliver(order.step, performed);
+    deliver(order.step, { ...performed, facts: [...performed.facts, ...(await loadedFiles(order, marked, needs))] });
   } finally {
     needs.stepEnded(order.step);
   }
   await action;
+}
+
+/** Files that were due for the step's unit, as they are now: the controller must not see the unit loaded and its files still due. */
+async function loadedFiles(order: StepOrder, marked: ReadonlySet<string>, needs: PerformNeeds): Promise<FactReport[]> {
+  if (marked.size === 0) return [];
+  const asks = needs.watched(({ probe, input }) => probe === "file" && marked.has((input as { path: string }).path));
+  return Promise.all(asks.map(async (ask) => reportOf(ask, await needs.probe(ask, loadedFilesMs), order.step)));
 }
 
 const idempotent = (action: string): boolean => actions[action as ActionName]?.idempotent === true;
@@ -199,6 +211,7 @@ function actOn(order: StepOrder, signal: AbortSignal, needs: PerformNeeds): Prom
     step: order.step,
     resource: resourceOf(order.step),
     progress: sometimes,
+    accepts: (path) => needs.allow(order.action, { ...(order.input as object), path }, (real) => Promise.resolve(real)),
   });
 }
 

@@ -1,5 +1,7 @@
 import type { ActionInput, ActionName, ProbeInput, ProbeName, ProbeOutput } from "../../schemas/verbs/index.ts";
 import type { probes } from "../../schemas/verbs/index.ts";
+import type { Problem } from "../../schemas/problem.ts";
+import type { HostEvent } from "../../schemas/report.ts";
 import type { Memory } from "./memory.ts";
 
 /** Who or what changed something, where the host can tell: `alice (sudo)`, `apt-get upgrade`. */
@@ -22,6 +24,8 @@ export interface ActionContext extends ProbeContext {
   /** `Kind/name` that the step works for. */
   readonly resource: string;
   readonly progress: (text: string) => void;
+  /** Whether this host's agent accepts the action at this path, to be asked for where a path really leads: undefined, or why not. */
+  readonly accepts: (path: string) => Promise<Problem | undefined>;
 }
 
 type ProbeHandler<N extends ProbeName> = (input: ProbeInput<N>, context: ProbeContext) => Promise<ProbeOutput<N>>;
@@ -46,4 +50,6 @@ export interface Verbs {
   readonly probes: { readonly [N in ProbeName]: ProbeHandler<N> };
   readonly actions: { readonly [N in ActionName]: ActionHandler<N> };
   readonly watchers: { readonly [N in ProbeName]?: WatcherFactory<N> };
+  /** Tells what happens on the host beside its facts, until the returned function is called. */
+  readonly events?: (emit: (event: HostEvent) => void) => Promise<() => void>;
 }

@@ -40,6 +40,8 @@ export interface Watch {
   forget(): void;
   /** Looks again at all asks for which this holds. */
   look(which: (ask: Ask) => boolean): void;
+  /** Asks that are watched and for which this holds. */
+  matching(which: (ask: Ask) => boolean): Ask[];
   stepStarted(step: string, touched: (ask: Ask) => boolean): void;
   stepEnded(step: string): void;
   stop(): Promise<void>;
@@ -51,6 +53,8 @@ interface Entry {
   /** Digest of what was reported last; metrics are kept whole, they are compared by how far they moved. */
   digest?: string;
   metrics?: MetricsFact;
+  /** Whether the last report said who changed it. */
+  told?: boolean;
   probing?: boolean;
 }
 
@@ -140,6 +144,10 @@ class LiveWatch implements Watch {
     for (const [key, { ask }] of this.#entries) if (which(ask)) this.#mark(key, {});
   }
 
+  matching(which: (ask: Ask) => boolean): Ask[] {
+    return [...this.#entries.values()].flatMap(({ ask, usable }) => (usable && which(ask) ? [ask] : []));
+  }
+
   stepStarted(step: string, touched: (ask: Ask) => boolean): void {
     this.#steps.set(step, touched);
   }
@@ -215,8 +223,10 @@ class LiveWatch implements Watch {
         .update(text)
         .digest("base64url")
         .slice(0, 22);
-      if (digest === entry.digest) return;
+      // Who changed it is often found out a moment later than that it changed: the same value is told once more for that.
+      if (digest === entry.digest && (fact.by === undefined || entry.told === true)) return;
       entry.digest = digest;
+      entry.told = fact.by !== undefined;
     }
     this.#needs.report(fact);
   }

@@ -38,6 +38,7 @@ export function assess(instance: Instance, input: PairInput): Assessment {
   if (kind === undefined || kind.scope !== "hosts") throw new TypeError(`${id}: a kind without instances reached the planner`);
   if (host === undefined || !host.online)
     return { id, is: "unknown", reason: `${instance.host} is not connected`, hint: `See: backend-ai agents` };
+  if (host.facts?.shuttingDown === true) return { id, is: "changing", reason: `${instance.host} is shutting down` };
   const fact = input.fact(instance.host, instance.askKey);
   if (fact === undefined) return { id, is: "unknown", reason: `${instance.host} has not answered yet`, awaited: true };
   if (fact.problem !== undefined) {

@@ -11,7 +11,7 @@ export interface Settings {
   };
   readonly approval: { readonly from: Risk; readonly notRequester: boolean; readonly expiresMs: number };
   readonly drift: { readonly mode: "alert" | "correct" | "ignore"; readonly correctionsPerHour: number; readonly changingForMs: number };
-  readonly limits: { readonly stepsPerHost: number; readonly steps: number; readonly runs: number; readonly probesPerHost: number };
+  readonly limits: { readonly stepsPerHost: number; readonly steps: number; readonly runs: number };
   readonly hub: {
     readonly names: readonly string[];
     readonly allowedAgents: readonly string[];
@@ -20,7 +20,7 @@ export interface Settings {
     readonly offlineAfterMs: number;
   };
   readonly http: { readonly hosts: readonly string[] };
-  readonly retention: { readonly runsMs: number; readonly eventsMs: number; readonly plansMs: number; readonly conversationsMs: number };
+  readonly retention: { readonly undecidedMs: number; readonly plans: number; readonly runs: number; readonly alerts: number; readonly events: number };
   readonly model: {
     readonly name: string;
     readonly timeoutMs: number;
@@ -47,11 +47,11 @@ export const defaultSettings: Settings = {
   // Nothing is put back that nobody asked to be put back; ten minutes outlast a reboot and most upgrades.
   drift: { mode: "alert", correctionsPerHour: 3, changingForMs: 10 * minute },
   // One step at a time keeps a host's journal readable; 100 hosts at a time keep a small controller responsive.
-  limits: { stepsPerHost: 1, steps: 100, runs: 8, probesPerHost: 4 },
+  limits: { stepsPerHost: 1, steps: 100, runs: 8 },
   // Agents answer a ping every 15 s: one missed is late, three are offline.
   hub: { names: [], allowedAgents: [], tokenExpiresMs: hour, lateAfterMs: 30_000, offlineAfterMs: 60_000 },
   http: { hosts: [] },
-  retention: { runsMs: 90 * day, eventsMs: 30 * day, plansMs: 7 * day, conversationsMs: 30 * day },
+  retention: { undecidedMs: 7 * day, plans: 1000, runs: 1000, alerts: 5000, events: 10_000 },
   // The SDK alone would wait ten minutes for an answer.
   model: { name: "claude-sonnet-5-5", timeoutMs: minute, maxTokens: 8192, repairs: 3, dollarsPerDay: 10, dollarsPerUser: 5 },
   glossary: {},

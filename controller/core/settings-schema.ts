@@ -54,7 +54,6 @@ export const SettingsFile = Type.Object(
         stepsPerHost: count("Steps at a time on one host", 1, 16),
         steps: count("Steps at a time on all hosts", 1, 10_000),
         runs: count("Runs at a time", 1, 100),
-        probesPerHost: count("Questions at a time to one host", 1, 64),
       },
       "How much is done at a time",
     ),
@@ -74,12 +73,13 @@ export const SettingsFile = Type.Object(
     ),
     retention: group(
       {
-        runs: time("How long runs and their journal are kept"),
-        events: time("How long events and alerts are kept"),
-        plans: time("How long plans that were not run are kept"),
-        conversations: time("How long requests in words are kept"),
+        undecided: time("How long a plan waits for a decision before it is superseded"),
+        plans: count("The newest plans that are kept", 10, 100_000),
+        runs: count("The newest runs that are kept, with their journals", 10, 100_000),
+        alerts: count("The newest closed drift alerts that are kept", 10, 1_000_000),
+        events: count("The newest events that are kept", 100, 1_000_000),
       },
-      "How long is kept what happened; the audit trail is kept for good",
+      "How much is kept of what is over; the audit trail is kept for good",
     ),
     model: group(
       {
@@ -107,7 +107,7 @@ export const SettingsFile = Type.Object(
         description: "Your own words for hosts and services: a phrase, and the selector or unit that it means",
       }),
     ),
-    allowPlainText: truth("Whether page, API and agents may be served without TLS on addresses other than loopback"),
+    allowPlainText: truth("Whether the API may be served without TLS on addresses other than loopback"),
   },
   { additionalProperties: false, description: "Settings of Backend AI; in force once committed" },
 );

@@ -19,7 +19,7 @@ describe("settings", () => {
 approval: { from: high, expires: 1h }
 drift: { mode: correct, changingFor: 5m }
 hub: { names: [ctl.example.com], offlineAfter: 2m }
-retention: { runs: 7d }
+retention: { undecided: 3d }
 model: { timeout: 30s, dollarsPerDay: 2.5 }
 glossary: { the download server: name=dl-1 }
 `;
@@ -31,7 +31,7 @@ glossary: { the download server: name=dl-1 }
         approval: { from: "high", notRequester: false, expiresMs: 3_600_000 },
         drift: { mode: "correct", correctionsPerHour: 3, changingForMs: 300_000 },
         hub: { ...defaultSettings.hub, names: ["ctl.example.com"], offlineAfterMs: 120_000 },
-        retention: { ...defaultSettings.retention, runsMs: 7 * 86_400_000 },
+        retention: { ...defaultSettings.retention, undecidedMs: 3 * 86_400_000 },
         model: { ...defaultSettings.model, timeoutMs: 30_000, dollarsPerDay: 2.5 },
         glossary: { "the download server": "name=dl-1" },
       },
@@ -51,8 +51,8 @@ glossary: { the download server: name=dl-1 }
     ],
     [
       "a duration without a unit",
-      "retention: { runs: 30 }\n",
-      'backend-ai.yaml:1:20 retention.runs: error: runs has to be text, not 30\n    Write it in quotes: runs: "30"',
+      "retention: { undecided: 30 }\n",
+      'backend-ai.yaml:1:25 retention.undecided: error: undecided has to be text, not 30\n    Write it in quotes: undecided: "30"',
     ],
     [
       "YAML that does not parse",

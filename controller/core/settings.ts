@@ -55,6 +55,7 @@ function withDefaults({ git, approval, drift, limits, hub, http, retention, mode
     { pull, ...repository } = git ?? {},
     { expires, ...gate } = approval ?? {},
     { changingFor, ...onDrift } = drift ?? {};
+  const { undecided, ...kept } = retention ?? {};
   const { tokenExpires, lateAfter, offlineAfter, ...agents } = hub ?? {},
     { timeout, ...claude } = model ?? {};
   return {
@@ -70,12 +71,7 @@ function withDefaults({ git, approval, drift, limits, hub, http, retention, mode
       offlineAfterMs: ms(offlineAfter, base.hub.offlineAfterMs),
     },
     http: { ...base.http, ...http },
-    retention: {
-      runsMs: ms(retention?.runs, base.retention.runsMs),
-      eventsMs: ms(retention?.events, base.retention.eventsMs),
-      plansMs: ms(retention?.plans, base.retention.plansMs),
-      conversationsMs: ms(retention?.conversations, base.retention.conversationsMs),
-    },
+    retention: { ...base.retention, ...kept, undecidedMs: ms(undecided, base.retention.undecidedMs) },
     model: { ...base.model, ...claude, timeoutMs: ms(timeout, base.model.timeoutMs) },
     glossary: glossary ?? base.glossary,
     allowPlainText: allowPlainText ?? base.allowPlainText,

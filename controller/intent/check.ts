@@ -1,8 +1,9 @@
+import { own } from "./own.ts";
 import type { Intent, IntentStep } from "../../schemas/intent.ts";
 import { termsOf } from "../../schemas/selector.ts";
 import type { Understanding } from "./grammar/interpret.ts";
 import { fold, tokenise } from "./grammar/tokens.ts";
-import { isExcept } from "./grammar/scope.ts";
+import { isExcept } from "./grammar/scope-words.ts";
 import { splitCondition } from "./grammar/condition.ts";
 import { fleetNames, type Known, pick } from "./known.ts";
 import { type Resolved, resolve } from "./resolve.ts";
@@ -97,7 +98,7 @@ function checkValues(step: IntentStep, index: number, { said, known }: CheckInpu
     digits = new Set(all.match(/\d+/g) ?? []);
   return texts(step.params).flatMap(([path, value]) => {
     const folded = fold(value);
-    if (all.includes(folded) || known.glossary[folded] !== undefined) return [];
+    if (all.includes(folded) || own(known.glossary, folded) !== undefined) return [];
     const strange =
       /^([a-z0-9-]+\.)+[a-z]{2,}$/.test(folded) && path !== "service" && path !== "key"
         ? [value]

@@ -21,7 +21,7 @@ export function narrowed(on: string, part: string): string | undefined {
 
 /**
  * Splits some hosts of a resource off into one of their own, a copy with the wished fields, since two resources may not claim the same unit, file or
- * package on one host. See docs/decisions/requests-on-part-of-a-resource.md.
+ * package on one host. See docs/decisions/0015-requests-on-part-of-a-resource.md.
  */
 export async function splitOff(
   managed: Managed,

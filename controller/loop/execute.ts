@@ -274,7 +274,17 @@ function createWork(run: Run, options: ExecutorOptions, slots: Slots, ended: () 
     else if (command.do === "check") guard(key, check(key, command.change));
     else guard(key, send(key, command.step, command.do === "undo"));
   };
+  let due = false;
+  /** Once a turn of the event loop, however many answers came in it: what is next is asked of everything at work. */
   function pump(): void {
+    if (closed || due) return;
+    due = true;
+    setImmediate(() => {
+      due = false;
+      look();
+    });
+  }
+  function look(): void {
     if (closed) return;
     for (const command of next(run, { now: now(), unavailable: options.unavailable })) dispatch(command);
   }

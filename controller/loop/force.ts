@@ -40,12 +40,14 @@ export function createForce(options: ForceOptions): Force {
   let head = "",
     problems: readonly Problem[] = [],
     ready = false,
+    entered = false,
     unnoted: string | undefined,
     tail: Promise<void> = Promise.resolve();
   const watched = new Map<string, string>();
 
   const watch = (hosts: Iterable<string>): void => {
-    for (const host of hosts) watchOne(host);
+    // Before anything is in force nothing is known to be unwanted: agents go on with what they watch, facts stay.
+    if (entered) for (const host of hosts) watchOne(host);
   };
   const watchOne = (host: string): void => {
     const told = `${fleet.state(host)?.agent ?? ""}\n${world.askKeys(host)}`;
@@ -69,6 +71,7 @@ export function createForce(options: ForceOptions): Force {
       return conflicts;
     }
     const ids = world.enter(prepared);
+    entered = true;
     await inPieces(each(world.hosts.keys(), watchOne));
     await inPieces(each(some(ids), options.onSettled));
     options.onInForce();

@@ -142,6 +142,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     const clash = plan.changes.find((change) => busy(change.id));
     if (clash !== undefined)
       return later(digest, now() + 1000, `${clash.id} is being changed by ${working.get(clash.id)?.run ?? "another run"}`);
+    if (executor.running().length >= world.settings.limits.runs) return later(digest, now() + 1000, `${world.settings.limits.runs} runs are at work already`);
     const open = gate(plan.changes, world, now());
     if (!open.open) return later(digest, open.until, open.reason);
     waiting.delete(digest);

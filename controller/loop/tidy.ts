@@ -2,14 +2,12 @@ import { askKey } from "../../schemas/canonical.ts";
 import type { Store } from "../store/store.ts";
 import type { World } from "./world.ts";
 
-/** How much is kept of what is over: the newest plans, runs and closed alerts. The audit chain is kept for good. */
-const keep = { plans: 1000, runs: 1000, alerts: 5000 };
-
 /** Lets go of what is not needed any more: facts that nobody watches, plans that nobody decided about, and the oldest of what is over. */
 export async function tidy(world: World, store: Store, now: number, pending: string | null): Promise<void> {
   for (const host of world.hosts.keys()) await store.facts.keepOnly(host, new Set(world.asks(host).map(askKey)));
-  await dropUndecided(store, now - world.settings.retention.plansMs, pending);
-  await store.trim(keep);
+  await dropUndecided(store, now - world.settings.retention.undecidedMs, pending);
+  const { plans, runs, alerts } = world.settings.retention;
+  await store.trim({ plans, runs, alerts });
 }
 
 async function dropUndecided(store: Store, before: number, pending: string | null): Promise<void> {

@@ -94,7 +94,7 @@ describe("manifest.json", () => {
         then: { properties: { spec: { properties: Record<string, { description?: string }> } } };
       }[];
     };
-    expect(allOf).toHaveLength(5);
+    expect(allOf).toHaveLength(kinds.size);
     const silent = allOf.flatMap((kind) =>
       Object.entries(kind.then.properties.spec.properties).flatMap(([field, { description }]) =>
         description === undefined ? [`${kind.if.properties.kind.const}.${field}`] : [],

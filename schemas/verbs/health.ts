@@ -16,7 +16,7 @@ export const HealthCheck = Type.Object(
 );
 export type HealthCheck = Static<typeof HealthCheck>;
 
-/** Repeats the check until it passes or the time is over; `unit` has to be active without a restart for 2 s. */
+/** Repeats the check until it passes, and goes on passing for a second, or the time for its first pass is over; `unit` has to be active without a restart for 2 s. */
 export const healthProbe = defineProbe({
   name: "health",
   input: HealthCheck,

@@ -43,7 +43,10 @@ export const serviceSet = defineAction({
       active: Type.Optional(Type.Boolean()),
       enabled: Type.Optional(Type.Boolean()),
       dropIns: Type.Optional(
-        Type.Record(Type.String({ pattern: DropInName }), Type.Union([Type.String({ maxLength: 65536 }), Type.Null()])),
+        Type.Record(Type.String({ pattern: DropInName }), Type.Union([Type.String({ maxLength: 65536 }), Type.Null()]), {
+          additionalProperties: false,
+          maxProperties: 32,
+        }),
       ),
     },
     { additionalProperties: false },

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, open, rename, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { access, type FileHandle, open, rename, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { runProgram } from "../program.ts";
 
 /** Owner, group and permission bits of a file, as numbers. */
@@ -22,23 +22,21 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** Name of the temporary file for a path: always the same, so that what a power cut left behind goes with the next write; hidden, so that no `*.conf` reads it. */
-const temporaryFor = (path: string): string =>
-  join(dirname(path), `.backend-ai-${createHash("sha256").update(path).digest("hex").slice(0, 12)}-${basename(path).slice(0, 200)}`);
+const temporaryFor = (path: string): string => `.backend-ai-${createHash("sha256").update(path).digest("hex").slice(0, 24)}`;
 
 /**
  * Puts new content in the place of a file in one rename: whoever reads sees the old or the new bytes, with the right owner and mode from the first moment.
  * `beforeRename` runs when the new bytes are safe and the old are still in place. Where anything fails the old file stays and nothing is left over.
+ * `real` is the path's own name, where `path` reaches it another way.
  */
 export async function replaceFile(
   path: string,
   content: Uint8Array,
   attributes: Attributes,
-  beforeRename?: () => Promise<void>,
+  { beforeRename, real = path }: { readonly beforeRename?: () => Promise<void>; readonly real?: string } = {},
 ): Promise<void> {
   const folder = dirname(path);
-  const temporary = temporaryFor(path);
-  await unlink(temporary).catch(() => undefined);
-  const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  const { file, temporary } = await openTemporary(join(folder, temporaryFor(real)));
   try {
     try {
       await file.writeFile(content);
@@ -55,7 +53,20 @@ export async function replaceFile(
     throw cause;
   }
   await syncFolder(folder);
-  await relabel(path);
+  await relabel(real);
+}
+
+/** Where somebody else put something in the way that cannot be removed (a folder, in a folder that anybody may write to), the name has a random end. */
+async function openTemporary(usual: string): Promise<{ file: FileHandle; temporary: string }> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  await unlink(usual).catch(() => undefined);
+  try {
+    return { file: await open(usual, flags, 0o600), temporary: usual };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+    const temporary = `${usual}-${randomBytes(6).toString("hex")}`;
+    return { file: await open(temporary, flags, 0o600), temporary };
+  }
 }
 
 /** On SELinux hosts a new file has the label of its folder; restorecon(8) gives it its own. */

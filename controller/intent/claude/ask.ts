@@ -1,3 +1,4 @@
+import { own } from "../own.ts";
 import Anthropic from "@anthropic-ai/sdk";
 
 export interface AskClaude {
@@ -54,4 +55,4 @@ const byType: Readonly<Record<string, string>> = {
 };
 
 const wordsFor = (thrown: { readonly type?: string | null | undefined; readonly status?: number | undefined }): string =>
-  byType[thrown.type ?? ""] ?? `it answered with ${thrown.status === undefined ? "an error" : `status ${thrown.status}`}`;
+  own(byType, thrown.type ?? "") ?? `it answered with ${thrown.status === undefined ? "an error" : `status ${thrown.status}`}`;

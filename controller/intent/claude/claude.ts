@@ -1,3 +1,4 @@
+import { own } from "../own.ts";
 import Anthropic from "@anthropic-ai/sdk";
 import type { Intent } from "../../../schemas/intent.ts";
 import { askClaude, failureOf } from "./ask.ts";
@@ -274,7 +275,7 @@ const failed = (call: Anthropic.ToolUseBlock, problem: string): Results[number] 
 
 /** What comes from hosts is JSON with its source: data, whatever it says. */
 async function read(call: Anthropic.ToolUseBlock, { reader }: InterpretInput): Promise<Results[number]> {
-  const tool = readingTools[call.name];
+  const tool = own(readingTools, call.name);
   if (tool === undefined) return failed(call, `there is no tool ${call.name}`);
   const answer = await tool((call.input ?? {}) as Record<string, unknown>, reader);
   if ("problem" in answer) return failed(call, answer.problem);

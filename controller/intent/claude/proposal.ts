@@ -1,3 +1,4 @@
+import { own } from "../own.ts";
 import type Anthropic from "@anthropic-ai/sdk";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { Intent, IntentCondition, type IntentRefusal, refusalReasons } from "../../../schemas/intent.ts";
@@ -12,7 +13,7 @@ export function intentOf(
   call: Anthropic.ToolUseBlock,
   taint: readonly string[],
 ): { readonly intent: Intent } | { readonly problem: string } {
-  const make = makers[call.name],
+  const make = own(makers, call.name),
     input = (typeof call.input === "object" && call.input !== null ? call.input : {}) as Input;
   const made = make === undefined ? { problem: `there is no tool ${call.name}` } : make(input);
   if ("problem" in made) return made;

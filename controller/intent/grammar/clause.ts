@@ -2,7 +2,9 @@ import type { IntentQuestion, IntentRefusal, IntentStep } from "../../../schemas
 import { printSelector, type Selector } from "../../../schemas/selector.ts";
 import { fleetNames, type Known, type KnownHost, pick, pickText } from "../known.ts";
 import { type ActionWords, question, type Reading, refusal, type Said } from "../words/define.ts";
-import { isAll, isFiller, isHostNoun, readScope, type Scope } from "./scope.ts";
+import { readScope } from "./scope.ts";
+import { isAll, isFiller, isHostNoun } from "./scope-words.ts";
+import type { Scope } from "./scope-draft.ts";
 import { isHostName, plainWords, splitSubject } from "./subject.ts";
 import { is, type Token } from "./tokens.ts";
 

@@ -2,7 +2,7 @@ import type { IntentCondition } from "../../../schemas/intent.ts";
 import type { Known } from "../known.ts";
 import { unitVocabulary } from "../words/unit-names.ts";
 import { readMeasure } from "./measure.ts";
-import { isFiller } from "./scope.ts";
+import { isFiller } from "./scope-words.ts";
 import { is, type Token } from "./tokens.ts";
 
 /** A sentence with its condition taken out. `unclear`: there is one, and it was not understood. */

@@ -6,7 +6,9 @@ import { refusal } from "../words/define.ts";
 import { spelling, unitVocabulary } from "../words/unit-names.ts";
 import { findPhrase } from "./phrases.ts";
 import { readMeasure } from "./measure.ts";
-import { isHostNoun, quoteScope, readScope, type Scope, type Scoped } from "./scope.ts";
+import { quoteScope, readScope } from "./scope.ts";
+import { isHostNoun } from "./scope-words.ts";
+import type { Scope, Scoped } from "./scope-draft.ts";
 import { isHostName, isServiceNoun, plainWords, splitSubject } from "./subject.ts";
 import { is, type Token } from "./tokens.ts";
 

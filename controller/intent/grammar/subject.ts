@@ -1,7 +1,7 @@
 import { fleetNames, type Known } from "../known.ts";
 import { programs } from "../words/known-settings.ts";
 import { unitVocabulary } from "../words/unit-names.ts";
-import { isExcept, isFiller, isHostNoun } from "./scope.ts";
+import { isExcept, isFiller, isHostNoun } from "./scope-words.ts";
 import { is, type Token } from "./tokens.ts";
 
 const serviceNouns = new Set(

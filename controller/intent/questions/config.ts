@@ -1,3 +1,4 @@
+import { own } from "../own.ts";
 import type { KnownHost } from "../known.ts";
 import type { Reader } from "../reader.ts";
 import type { Params } from "../words/define.ts";
@@ -67,12 +68,12 @@ async function answerConfig(params: Params, hosts: readonly KnownHost[], reader:
 
 const pathsFor = (service: string | undefined, host: KnownHost, reader: Reader): readonly string[] => {
   if (service === undefined) return [];
-  const own = reader.known.resources
+  const declared = reader.known.resources
     .filter(({ kind, instances }) => kind === "File" && instances.some((one) => one.host === host.name))
     .map(({ manifest }) => (manifest as { spec?: { path?: string } }).spec?.path ?? "")
     .filter((path) => path.includes(`/${service}`));
   const program = programOf(service)?.file(host)?.path;
-  return [...(files[service] ?? []), ...(program === undefined ? [] : [program]), ...own];
+  return [...(own(files, service) ?? []), ...(program === undefined ? [] : [program]), ...declared];
 };
 
 /** The text of a configuration file, with secrets covered, and what is declared about it. */

@@ -1,3 +1,4 @@
+import { own } from "../own.ts";
 import type { KnownHost } from "../known.ts";
 import type { Reader } from "../reader.ts";
 import type { Params } from "../words/define.ts";
@@ -21,7 +22,7 @@ async function answerLogs(params: Params, hosts: readonly KnownHost[], reader: R
   const lines = Math.min(1000, Math.max(1, Number(params["lines"] ?? 50))),
     level = String(params["level"] ?? ""),
     name = params["service"];
-  const priority = priorities[level],
+  const priority = own(priorities, level),
     match = params["match"];
   const asked = hosts.flatMap((host) => {
     const unit = name === undefined ? undefined : unitOn(host, String(name), reader.known);

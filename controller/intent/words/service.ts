@@ -1,3 +1,4 @@
+import { own } from "../own.ts";
 import Type from "typebox";
 import type { Known, KnownHost } from "../known.ts";
 import { baseOf } from "../known.ts";
@@ -63,7 +64,7 @@ function readService({ object, objectIsHosts, known }: Said): Reading | undefine
   if (object.length === 0 && !objectIsHosts) return undefined;
   const vocabulary = unitVocabulary(known),
     joined = object.join("-"),
-    glossed = known.glossary[object.join(" ")] ?? known.glossary[joined];
+    glossed = own(known.glossary, object.join(" ")) ?? own(known.glossary, joined);
   if (glossed !== undefined && vocabulary.includes(baseOf(glossed).toLowerCase())) return { params: { service: baseOf(glossed) } };
   if (known.hosts.some(({ name }) => name === joined) && !vocabulary.includes(joined))
     return refusal(

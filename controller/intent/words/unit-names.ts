@@ -1,3 +1,4 @@
+import { own } from "../own.ts";
 import type { ResourceView } from "../../../schemas/api.ts";
 import { nearest } from "../../../schemas/selector/nearest.ts";
 import { baseOf, type Known, type KnownHost } from "../known.ts";
@@ -34,7 +35,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
 /** Units, without `.service`, that a name may stand for. */
 export function unitsFor(name: string): readonly string[] {
   const base = baseOf(name.toLowerCase());
-  return synonyms[base] ?? [base];
+  return own(synonyms, base) ?? [base];
 }
 
 const vocabularies = new WeakMap<Known, readonly string[]>();

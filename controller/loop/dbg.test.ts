@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import { error, ProblemError } from "../../schemas/problem.ts";
+import type { RunStore } from "../store/runs.ts";
+import type { Store } from "../store/store.ts";
+import { ann, file, inSync, policy, service, stageFor, type Stage, until, waitingPlan } from "./testing.ts";
+
+const free = policy("free", "approval: { from: never }");
+const site = (text: string) => file("site", "/etc/nginx/conf.d/extra.conf", `content: "# ${text}\\n"\nreloads: [nginx.service]`);
+const nginx = service("nginx", "state: running\nhealth: { http: http://localhost/ }");
+
+/** A store whose run journal does something at each write first, or after it. */
+const journalOf = (store: Store, around: (write: () => Promise<void>) => Promise<void>): Store => {
+  const runs: RunStore = {
+    ...store.runs,
+    begin: (...args) => around(() => store.runs.begin(...args)),
+    append: (...args) => around(() => store.runs.append(...args)),
+  };
+  return { ...store, runs, together: (start) => Promise.all(start()) as never };
+};
+
+const count = (list: readonly string[]): Map<string, number> => {
+  const counts = new Map<string, number>();
+  for (const item of list) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return counts;
+};
+
+test("a controller killed after any entry of the journal goes on where it was: each step is done once, and the run ends", async () => {
+  const kill = { after: Number.POSITIVE_INFINITY };
+  let stage: Stage | undefined,
+    entries = 0;
+  const store = (real: Store): Store =>
+    journalOf(real, async (write) => {
+      await write();
+      if (++entries >= kill.after) {
+        kill.after = Number.POSITIVE_INFINITY;
+        stage?.kill();
+      }
+    });
+  stage = await stageFor({ files: { "manifests/policy.yaml": free, "manifests/site.yaml": site("0"), "manifests/nginx.yaml": nginx }, store });
+  await inSync(stage);
+  const whole = entries;
+  expect(whole).toBeGreaterThan(6);
+  for (let at = 1; at <= whole; at++) {
+    entries = 0;
+    kill.after = at;
+    const before = (await stage.store.runs.list()).items.length,
+      commit = await stage.repo.commit({ "manifests/site.yaml": site(String(at)) });
+    await until(() => kill.after === Number.POSITIVE_INFINITY);
+    await stage.restart();
+    await until(() => stage?.controller.status().commit === commit);
+    await inSync(stage);
+    const runs = (await stage.store.runs.list()).items;
+    if (runs.length - before !== 1) for (const run of runs.slice(0, runs.length - before)) console.log(JSON.stringify(run), JSON.stringify((await stage.store.runs.events(run.id)).map((e) => ({...e, before: undefined}))), stage.logged.slice(-20).join("\n"));
+    expect([at, runs.length - before, runs[0]?.state]).toEqual([at, 1, "succeeded"]);
+    const journal = (await stage.store.runs.events(runs[0]?.id ?? "")).map((event) => `${event.type} ${"step" in event ? event.step : ""}`);
+    expect([at, [...count(journal).values()].every((times) => times === 1)]).toEqual([at, true]);
+    const mine = count(stage.sent.filter((id) => id.startsWith(runs[0]?.id ?? "-")));
+    // Again only what went out before the kill and had no answer in the journal.
+    expect([at, [...mine.values()].filter((times) => times > 1).length <= 1]).toEqual([at, true]);
+    expect(stage.controller.instance("File/site@web-01").fact).toMatchObject({ text: `# ${at}\n` });
+  }
+  expect((await stage.controller.verifyAudit()).ok).toBe(true);
+  expect((await stage.controller.drift({ open: false })).items).toEqual([]);
+}, 60_000);
+
+test("a full disk while journaling: the run waits, nothing is lost or done twice, and it goes on", async () => {
+  let full = false,
+    refused = 0;
+  const store = (real: Store): Store =>
+    journalOf(real, (write) => {
+      if (!full) return write();
+      refused += 1;
+      return Promise.reject(new ProblemError(error("store/disk-full", "Unable to write controller.db: the disk is full", { retry: "later" })));
+    });
+  const stage = await stageFor({ files: { "manifests/site.yaml": site("0"), "manifests/nginx.yaml": nginx }, store });
+  const digest = await waitingPlan(stage);
+  full = true;
+  await expect(stage.controller.approve(digest, ann)).rejects.toThrow("Unable to write controller.db: the disk is full");
+  expect(stage.sent).toEqual([]);
+  full = false;
+  await until(async () => (await stage.controller.runs({})).items.length === 1);
+  full = true;
+  await until(() => refused > 3);
+  expect(stage.controller.status().running).toHaveLength(1);
+  full = false;
+  await inSync(stage);
+  const [run] = (await stage.controller.runs({})).items;
+  const events = await stage.controller.runEvents(run!.id);
+  expect(run!.state).toBe("succeeded");
+  expect([...count(events.map((event) => `${event.type} ${"step" in event ? event.step : ""}`)).values()].every((times) => times === 1)).toBe(true);
+}, 60_000);
+
+test("what was seen in sync while the disk was full is noted once there is room", async () => {
+  let full = true;
+  const store = (real: Store): Store => ({
+    ...real,
+    desired: {
+      ...real.desired,
+      setSynced: (list) =>
+        full ? Promise.reject(new ProblemError(error("store/disk-full", "the disk is full"))) : real.desired.setSynced(list),
+    },
+  });
+  const stage = await stageFor({ files: { "manifests/nginx.yaml": nginx }, store });
+  await inSync(stage);
+  expect(await stage.store.desired.synced()).toEqual([]);
+  full = false;
+  await until(async () => (await stage.store.desired.synced()).length === 1);
+});
