@@ -7,5 +7,5 @@ export const writeFile =
   (around: FileSurroundings) =>
   async (input: ActionInput<"file.write">, context: ActionContext): Promise<undefined> => {
     const bytes = input.content === undefined ? undefined : Buffer.from(input.content, input.encoding ?? "utf8");
-    await changeFile(input, () => bytes, context, around);
+    await changeFile(input, bytes === undefined ? undefined : () => bytes, context, around);
   };

@@ -34,6 +34,7 @@ const context = (step = `File/x@h#${(steps += 1)}`): ActionContext => ({
   step,
   resource: "File/x",
   progress: () => undefined,
+  accepts: () => Promise.resolve(undefined),
 });
 const probe = (path: string, extra: object = {}) => probeFile(names)({ path, ...extra }, context());
 const at = (name: string): string => join(folder, name);

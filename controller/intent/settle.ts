@@ -14,7 +14,7 @@ export interface Settled {
 }
 
 /** How long new things are waited for to be looked at by the agents, in milliseconds. */
-const patience = { answersMs: 10_000, everyMs: 50 };
+const patience = { answersMs: 10_000, beginMs: 5_000, everyMs: 50 };
 
 /** Whether a role reaches another one. */
 export const reachesRole = (role: Caller["role"], least: Caller["role"]): boolean => roles.indexOf(role) >= roles.indexOf(least);
@@ -36,6 +36,7 @@ export async function settle(controller: Controller, proposal: Proposal, caller:
       digest: plan.digest,
       waiting: `the hosts changed since it was shown: ${beyond.slice(0, 5).map(say).join("; ")}`,
     };
+  if (!plan.approval.needed && !reachesRole(caller.role, "approver")) return byItself(controller, ids, plan.digest);
   if (!reachesRole(caller.role, "approver"))
     return { status: "waiting-for-approval", digest: plan.digest, waiting: "an approver has to say yes" };
   try {
@@ -51,6 +52,15 @@ export async function settle(controller: Controller, proposal: Proposal, caller:
     const found = await running(controller, ids);
     return found.run === undefined ? { status: "waiting-for-approval", digest: plan.digest, waiting: thrown.problems[0]?.summary } : found;
   }
+}
+
+/** A plan that needs no yes is begun by the loop itself: its run is waited for a little. */
+async function byItself(controller: Controller, ids: readonly string[], digest: string): Promise<Settled> {
+  for (const end = performance.now() + patience.beginMs; performance.now() < end; await sleep(patience.everyMs)) {
+    const found = await running(controller, ids);
+    if (found.run !== undefined) return found;
+  }
+  return { status: "running", digest };
 }
 
 /** What follows by itself, once hosts are back. */

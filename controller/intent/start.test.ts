@@ -70,6 +70,28 @@ test("a package that is new to the workspace is installed, and removed by the wo
   expect((await converse.ask("is nginx running on web-01", ann, plain)).text).toContain("nginx.service is running");
 });
 
+test("what needs no approval runs for an operator too", async () => {
+  const stage = await stageFor({ files, hosts: { "web-01": [] } });
+  await inSync(stage);
+  const converse = await startIntent({
+    controller: stage.controller,
+    kinds,
+    settings: defaultSettings,
+    apiKey: undefined,
+    log: quiet,
+    now: Date.now,
+  });
+  const olga = { name: "olga", role: "operator" } as const;
+  expect(await converse.ask("enable nginx on web-01", olga, { requireConfirmation: false })).toMatchObject({
+    status: expect.stringMatching(/answered|running|done/),
+  });
+  const stop = await converse.ask("stop nginx on web-01", olga, { requireConfirmation: false });
+  expect(stop).toMatchObject({ status: "waiting-for-approval", waiting: "an approver has to say yes" });
+  const { run } = await stage.controller.approve(stop.digest!, ann);
+  await until(async () => (await stage.controller.run(run!)).state !== "running");
+  expect(stage.controller.instance("Service/nginx@web-01").word).toBe("stopped");
+});
+
 test("with a key Claude reads it, at the address that is given", async () => {
   const stage = await stageFor({ files, hosts: { "web-01": [] } });
   await using double = await startDouble({ key: KEY, script: [{ content: [{ type: "text", text: "There is one." }] }] });

@@ -139,8 +139,8 @@ export async function stageFor(options: StageOptions): Promise<Stage> {
     log: { ...log, error: log.warn },
     allowed: allowedAgents(undefined),
     events: {
-      onReport: async (agent, report) => void (await alive().onReport(agent.id, agent.host, report)),
-      onResult: async (agent, { step, result, facts }) => alive().onResult(agent.host, step, result, facts),
+      onReport: async (agent, report) => (process.env["DBG"] && console.log(Date.now()%100000, life.dead, "report", report.seq, JSON.stringify(report.facts.filter((f) => f.ask.probe === "file").map((f) => (f.value as {text: string})?.text))), undefined) ?? void (await alive().onReport(agent.id, agent.host, report)),
+      onResult: async (agent, { step, result, facts }) => (process.env["DBG"] && console.log(Date.now()%100000, life.dead, "result", step, JSON.stringify(facts.map((f) => (f.value as {text: string})?.text))), undefined) ?? alive().onResult(agent.host, step, result, facts),
       onProgress: (agent, { step, text }) => (life.dead ? undefined : loop?.onProgress(agent.host, step, text)),
       onAgentState: (agent) => (life.dead ? undefined : loop?.onAgentState(fleetStateOf(agent))),
       onEvent: (event) =>

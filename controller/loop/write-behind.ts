@@ -17,6 +17,7 @@ export function createWriteBehind(log: Log): WriteBehind {
     failures = 0,
     timer: NodeJS.Timeout | undefined;
   const work = async (): Promise<void> => {
+    await Promise.resolve();
     while (waiting.length > 0) {
       const write = waiting[0] as () => Promise<unknown>;
       try {
@@ -26,16 +27,19 @@ export function createWriteBehind(log: Log): WriteBehind {
         log.error({ error: error instanceof Error ? error.message : String(error), retryMs: ms }, "unable to store what was observed; it is tried again");
         timer = setTimeout(start, ms);
         timer.unref();
-        return;
+        break;
       }
       failures = 0;
       if (waiting[0] === write) waiting.shift();
     }
+    // In the same breath as the last look: what is added from here on starts anew.
+    working = undefined;
   };
   const start = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    working ??= work().finally(() => (working = undefined));
+    if (working !== undefined || waiting.length === 0) return;
+    working = work();
   };
   return {
     add(write) {

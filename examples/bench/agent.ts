@@ -19,7 +19,7 @@ const forms = [
 ] as const;
 
 /** The agent of this machine against a real controller in this process, over TLS: it is asked what every host is asked, and nothing is to be done on it. */
-export async function run(report: Report, quick: boolean): Promise<void> {
+export async function run(report: Report, scale: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "backend-ai-bench-"));
   const stand = await startStand({ folder, hosts: 0, seed: 1 });
   try {
@@ -33,7 +33,7 @@ export async function run(report: Report, quick: boolean): Promise<void> {
         process.stderr.write(`${form.name}: left out, dist/${form.file} is missing (npm run build:agent)\n`);
         continue;
       }
-      await measure(report, form, form.command(path), { folder: join(folder, form.file), hub, port: agentsPort, quick });
+      await measure(report, form, form.command(path), { folder: join(folder, form.file), hub, port: agentsPort, quick: scale < 1 });
     }
   } finally {
     await stand.stop();

@@ -4,7 +4,8 @@ interface Entry {
   readonly about: string;
   /** It is ended after so many seconds. */
   readonly seconds: number;
-  load(): Promise<{ run(report: Report, quick: boolean): Promise<void> }>;
+  /** `scale`: of the sizes, 1 for the ones that targets are for. */
+  load(): Promise<{ run(report: Report, scale: number): Promise<void> }>;
 }
 
 /** Every benchmark by name, in the order in which they run. */

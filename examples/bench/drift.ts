@@ -40,9 +40,9 @@ function tell(report: Report, name: string, times: readonly number[], target: nu
 }
 
 /** How long drift takes to be an alert: on disk, and told to whoever follows. */
-export async function run(report: Report, quick: boolean): Promise<void> {
+export async function run(report: Report, scale: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "backend-ai-bench-")),
-    count = quick ? 50 : 200;
+    count = Math.max(50, Math.round(200 * scale));
   const stand = await startStand({ folder, hosts: 12, seed: 7 });
   try {
     const { hub, agentsPort, controller } = stand.running;

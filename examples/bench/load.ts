@@ -64,9 +64,9 @@ async function blocking<T>(act: () => Promise<T>): Promise<readonly [ms: number,
 }
 
 /** A workspace of 100 000 resources: reading it, and reading it again when one file changed; then putting it in force on 1 000 hosts. */
-export async function run(report: Report, quick: boolean): Promise<void> {
-  const files = quick ? 200 : 1000,
-    hosts = quick ? 200 : 1000,
+export async function run(report: Report, scale: number): Promise<void> {
+  const files = Math.max(10, Math.round(1000 * scale)),
+    hosts = files,
     count = `${(files * perFile).toLocaleString("en").replace(",", " ")} resources`;
   const folder = await mkdtemp(join(tmpdir(), "backend-ai-bench-"));
   try {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, mkdir, open, unlink } from "node:fs/promises";
+import { copyFile, type FileHandle, mkdir, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Backup } from "../../runtime/memory.ts";
 import type { ActionContext } from "../../runtime/verbs.ts";
 import type { Accounts } from "./accounts.ts";
-import { lstatOrNothing, modeText, refuseOther } from "./read.ts";
+import type { Place } from "./place.ts";
+import { modeText, openPresent } from "./read.ts";
 import { syncFolder } from "./replace.ts";
 
 const keptByDefault = 5;
@@ -19,6 +20,7 @@ export const backupFolder = (stateDir: string): string => join(stateDir, "backup
  */
 export async function backUp(
   path: string,
+  place: Place,
   context: ActionContext,
   options: { stateDir: string; accounts: Accounts; keep?: number | undefined },
 ): Promise<void> {
@@ -26,29 +28,28 @@ export async function backUp(
   const folder = backupFolder(options.stateDir);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const base = { path, step: context.step, at: Date.now() };
-  const info = await lstatOrNothing(path);
+  const present = await openPresent(path, place.path);
   let backup: Backup = base;
-  if (info !== undefined) {
-    refuseOther(path, info);
+  if (present !== undefined) {
     const file = createHash("sha256").update(`${path}\0${context.step}`).digest("hex").slice(0, 32);
-    await copy(path, folder, file);
-    const { userName, groupName } = options.accounts;
-    backup = {
-      ...base,
-      file,
-      owner: await userName(Number(info.uid)),
-      group: await groupName(Number(info.gid)),
-      mode: modeText(Number(info.mode)),
-    };
+    try {
+      const { uid, gid, mode } = await present.stat();
+      await copy(present, folder, file);
+      const { userName, groupName } = options.accounts;
+      backup = { ...base, file, owner: await userName(uid), group: await groupName(gid), mode: modeText(mode) };
+    } finally {
+      await present.close();
+    }
   }
   const dropped = await context.memory.addBackup(backup, Math.max(1, options.keep ?? keptByDefault));
   for (const old of dropped) if (old.file !== undefined) await unlink(join(folder, old.file)).catch(() => undefined);
 }
 
-async function copy(path: string, folder: string, name: string): Promise<void> {
+/** Copies the very file that is open, whatever has its name by now. */
+async function copy(present: FileHandle, folder: string, name: string): Promise<void> {
   const target = join(folder, name);
   await unlink(target).catch(() => undefined);
-  await copyFile(path, target, constants.COPYFILE_FICLONE);
+  await copyFile(`/proc/self/fd/${present.fd}`, target, constants.COPYFILE_FICLONE);
   const file = await open(target, "r+");
   try {
     await file.chmod(0o600);

@@ -2,12 +2,14 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Owned } from "../../../schemas/verbs/host.ts";
+import { claiming } from "../../runtime/claiming.ts";
 import type { ActionContext } from "../../runtime/verbs.ts";
 import { codeOf, failure, reasonOf } from "../failure.ts";
 import type { Accounts } from "./accounts.ts";
 import { backUp } from "./backup.ts";
-import { ensureFolder } from "./folder.ts";
-import { lstatOrNothing, type Present, readPresent, refuseOther } from "./read.ts";
+import { atPlace, type Place } from "./place.ts";
+import { lstatOrNothing, type Present, readPresent } from "./read.ts";
 import { type Attributes, replaceFile, syncFolder } from "./replace.ts";
 
 /** What file actions need of their surroundings. */
@@ -32,30 +34,40 @@ export interface WantedFile extends WantedAttributes {
 /** Files larger than this are not taken into memory to be changed. */
 const maxChanged = 64 * 1024 * 1024;
 
-/** Gives a path new content, computed from the present one: backed up first, in one rename, marked for the units that have to load it, remembered as ours. Undefined content: nothing to do but the attributes. */
+/** Gives a path new content, computed from the present one: backed up first, in one rename, marked for the units that have to load it, remembered as ours. Without `content`: owner, group and mode alone. */
 export async function changeFile(
   wanted: WantedFile,
-  content: (present: Present | undefined) => Uint8Array | undefined,
+  content: ((present: Present | undefined) => Uint8Array) | undefined,
   context: ActionContext,
   around: FileSurroundings,
 ): Promise<void> {
   const { path } = wanted;
   try {
-    const present = await readPresent(path, maxChanged);
-    const bytes = content(present);
-    if (bytes === undefined && present === undefined) throw failure("file/missing", `Unable to change ${path}: it does not exist`);
-    const attributes = await resolveAttributes(wanted, present, around.accounts);
-    await backUp(path, context, { ...around, keep: wanted.backups });
-    const sameBytes = bytes === undefined || (present !== undefined && present.bytes.equals(bytes));
-    if (sameBytes) await setAttributes(path, attributes);
-    else {
-      await ensureFolder(dirname(path));
-      await replaceFile(path, bytes, attributes, () => mark(wanted, context));
-    }
-    await own(path, wasMissing(path, context), bytes ?? present?.bytes, context);
+    await atPlace(path, content !== undefined, context, async (place) => {
+      const present = place === undefined ? undefined : await readPresent(path, maxChanged, place.path);
+      if (place === undefined || (content === undefined && present === undefined))
+        throw failure("file/missing", `Unable to change ${path}: it does not exist`);
+      if (present !== undefined) refuseHardLink(path, present, place);
+      const bytes = content?.(present) ?? present?.bytes ?? Buffer.alloc(0);
+      const attributes = await resolveAttributes(wanted, present, around.accounts);
+      await backUp(path, place, context, { ...around, keep: wanted.backups });
+      const claim = claimOf(path, wasMissing(path, context), bytes, context);
+      await claiming(context.memory, claim.claim, claim, async () => {
+        if (present?.bytes.equals(bytes) === true) await setAttributes(place.path, attributes);
+        else await replaceFile(place.path, bytes, attributes, { real: place.real, beforeRename: () => mark(wanted, context) });
+      });
+    });
   } catch (cause) {
     throw fileProblem("change", path, cause);
   }
+}
+
+/** A file that has a second name elsewhere may be another user's trick: what is done to the one happens to the other, or is shown to its owner. */
+function refuseHardLink(path: string, { links, uid }: Present, { folder }: Place): void {
+  if (links > 1 && (folder.uid !== uid || (folder.mode & 0o002) !== 0))
+    throw failure("file/hard-link", `Unable to change ${path}: it has ${links} names (hard links), and is not of its folder's owner`, {
+      hint: "Remove the file first, and find out who linked it",
+    });
 }
 
 /** Whether the path was not there before this step, also where the step is repeated after a power cut. */
@@ -66,18 +78,25 @@ const wasMissing = (path: string, context: ActionContext): boolean =>
 export async function removeFile(wanted: WantedFile, context: ActionContext, around: FileSurroundings): Promise<void> {
   const { path } = wanted;
   try {
-    const info = await lstatOrNothing(path);
-    if (info !== undefined) {
-      refuseOther(path, info);
-      await backUp(path, context, { ...around, keep: wanted.backups });
-      await mark(wanted, context);
-      await unlink(path);
-      await syncFolder(dirname(path));
-    }
-    await context.memory.disown(`file:${path}`);
+    await atPlace(path, false, context, async (place) => {
+      if (place !== undefined && (await lstatOrNothing(place.path)) !== undefined) {
+        await backUp(path, place, context, { ...around, keep: wanted.backups });
+        await mark(wanted, context);
+      }
+      await removeAt(path, place, context);
+    });
   } catch (cause) {
     throw fileProblem("remove", path, cause);
   }
+}
+
+/** Takes a path away, if it is there, and what is remembered of it. */
+export async function removeAt(path: string, place: Place | undefined, context: ActionContext): Promise<void> {
+  await claiming(context.memory, `file:${path}`, undefined, async () => {
+    if (place === undefined || (await lstatOrNothing(place.path)) === undefined) return;
+    await unlink(place.path);
+    await syncFolder(dirname(place.path));
+  });
 }
 
 /** The units have to load the file again: remembered before the change shows, so that a power cut cannot lose it. */
@@ -85,18 +104,12 @@ export async function mark(wanted: WantedFile, context: ActionContext): Promise<
   if (wanted.marks !== undefined && wanted.marks.length > 0) await context.memory.mark(wanted.path, wanted.marks);
 }
 
-/** Remembers the file as ours; one that was ours already keeps whether we made it. */
-export async function own(path: string, created: boolean, bytes: Uint8Array | undefined, context: ActionContext): Promise<void> {
+/** The file as ours; one that was ours already keeps whether we made it. */
+export function claimOf(path: string, created: boolean, bytes: Uint8Array, context: ActionContext): Owned {
   const claim = `file:${path}`;
   const before = context.memory.owned().find((owned) => owned.claim === claim);
-  const sha256 = bytes === undefined ? undefined : createHash("sha256").update(bytes).digest("hex");
-  await context.memory.own({
-    claim,
-    resource: context.resource,
-    at: Date.now(),
-    created: before?.created ?? created,
-    ...(sha256 === undefined ? {} : { sha256 }),
-  });
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { claim, resource: context.resource, at: Date.now(), created: before?.created ?? created, sha256 };
 }
 
 /** What is given, else what the file has, else root's with 0644. Fails where an account does not exist. */

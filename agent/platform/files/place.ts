@@ -63,7 +63,7 @@ async function hold(real: string, missing: readonly string[]): Promise<FileHandl
   return held;
 }
 
-/** Follows the links of a path's folder by hand: the folder that is there without links, and the names below it that are not there. */
+/** Follows the links of a path's folder by hand: the folder that is there without links, and the names below it that are no folders. */
 async function follow(path: string): Promise<{ real: string; missing: string[] }> {
   let real = "/",
     links = 0;
@@ -73,8 +73,9 @@ async function follow(path: string): Promise<{ real: string; missing: string[] }
     const at = join(real, name);
     const info = name === ".." ? undefined : await lstatOrMissing(at);
     if (name === "..") real = dirname(real);
-    else if (info === undefined) return { real, missing: links > 0 ? plain(path, [name, ...rest]) : [name, ...rest] };
-    else if (!info.isSymbolicLink()) real = at;
+    else if (info === undefined || !(info.isDirectory() || info.isSymbolicLink()))
+      return { real, missing: links > 0 ? plain(path, [name, ...rest]) : [name, ...rest] };
+    else if (info.isDirectory()) real = at;
     else {
       links += 1;
       if (links > mostLinks) throw failure("file/eloop", `Unable to change ${path}: too many links lead there`);
@@ -107,7 +108,11 @@ const trusted = (uid: number): boolean => uid === 0 || uid === process.getuid?.(
 async function refuseForeign(path: string, link: string, target: string, owner: number): Promise<void> {
   const { uid } = await stat(target);
   if (uid !== owner)
-    throw failure("file/unsafe-link", `Unable to change ${path}: ${link} is a link of user ${owner} that leads to a folder of user ${uid}`, {
-      hint: "Name the path without that link, or make the link root's",
-    });
+    throw failure(
+      "file/unsafe-link",
+      `Unable to change ${path}: ${link} is a link of user ${owner} that leads to a folder of user ${uid}`,
+      {
+        hint: "Name the path without that link, or make the link root's",
+      },
+    );
 }

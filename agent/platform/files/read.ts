@@ -105,19 +105,34 @@ export interface Present {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
+  /** How many names it has. */
+  readonly links: number;
 }
 
-export async function readPresent(path: string, limit: number): Promise<Present | undefined> {
-  const info = await lstatOrNothing(path);
-  if (info === undefined) return undefined;
-  refuseOther(path, info);
-  if (info.size > BigInt(limit)) throw failure("file/too-large", `Unable to change ${path}: it is larger than ${limit} bytes`);
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+/** `at`: another way to reach the path. */
+export async function readPresent(path: string, limit: number, at = path): Promise<Present | undefined> {
+  const file = await openPresent(path, at);
+  if (file === undefined) return undefined;
   try {
-    return { bytes: await file.readFile(), uid: Number(info.uid), gid: Number(info.gid), mode: Number(info.mode & 0o7777n) };
+    const { size, uid, gid, mode, nlink } = await file.stat();
+    if (size > limit) throw failure("file/too-large", `Unable to change ${path}: it is larger than ${limit} bytes`);
+    return { bytes: await file.readFile(), uid, gid, mode: mode & 0o7777, links: nlink };
   } finally {
     await file.close();
   }
+}
+
+/** Opens the regular file that a path is; undefined: nothing is there. What somebody may put there meanwhile (a link, a pipe) is refused as well. */
+export async function openPresent(path: string, at: string): Promise<FileHandle | undefined> {
+  const info = await lstatOrNothing(at);
+  if (info === undefined) return undefined;
+  refuseOther(path, info);
+  const file = await open(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const opened = await file.stat({ bigint: true });
+  if (opened.isFile()) return file;
+  await file.close();
+  refuseOther(path, opened);
+  return undefined;
 }
 
 export async function lstatOrNothing(path: string): Promise<BigIntStats | undefined> {
@@ -129,7 +144,7 @@ export async function lstatOrNothing(path: string): Promise<BigIntStats | undefi
   }
 }
 
-export function refuseOther(path: string, info: BigIntStats): void {
+function refuseOther(path: string, info: BigIntStats): void {
   if (info.isFile()) return;
   if (info.isSymbolicLink())
     throw failure("file/link", `Unable to change ${path}: it is a symbolic link`, {

@@ -4,6 +4,8 @@ import { asProblem, sqliteCode } from "./problem.ts";
 
 /** How long one transaction may hold up everything else, in milliseconds; what is left over goes into the next one. */
 const maxHold = 20;
+/** From so many units on a transaction is crowded. */
+const crowd = 8;
 
 interface Work {
   readonly run: () => unknown;
@@ -25,6 +27,8 @@ export class Database {
   readonly #queue: Unit[] = [];
   #group: Unit | undefined;
   #scheduled = false;
+  /** After a crowded transaction the next one waits as long as that one took: others get their turn, and more writes share one fsync. */
+  #restUntil = 0;
   #held = false;
   #closed = false;
   #afterCommit: (() => void)[] = [];
@@ -109,7 +113,9 @@ export class Database {
   #schedule(): void {
     if (this.#scheduled || this.#held) return;
     this.#scheduled = true;
-    setImmediate(() => this.#flush());
+    const rest = this.#restUntil - performance.now();
+    if (rest > 1) setTimeout(() => this.#flush(), rest);
+    else setImmediate(() => this.#flush());
   }
 
   #flush(): void {
@@ -134,6 +140,8 @@ export class Database {
       settle.splice(0, settle.length, () => taken.flat().forEach((work) => work.reject(asProblem(thrown, this.path))));
       committed.length = 0;
     }
+    const ended = performance.now();
+    if (taken.length >= crowd) this.#restUntil = ended + Math.min(ended - began, maxHold);
     for (const then of committed) queueMicrotask(then);
     for (const done of settle) done();
     if (this.#queue.length > 0) this.#schedule();
