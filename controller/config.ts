@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isIPv4 } from "node:net";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { error, type Problem, ProblemError } from "../schemas/problem.ts";
@@ -85,7 +86,7 @@ export async function readConfig(environment: Environment, given: Partial<Config
 /** The controller's own folder for a workspace: inside it and ignored by git, where it is a plain checkout. */
 export const dataFolder = (workspace: string): string => join(workspace, ".backend-ai");
 
-const loopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
+const loopback = (host: string): boolean => host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 
 async function settingsOf(workspace: string, problems: Problem[]): Promise<Settings> {
   const path = "backend-ai.yaml",

@@ -48,6 +48,23 @@ export const dataFiles = { database: "controller.db", keys: "keys", age: "age.ke
 
 /** Constructs everything, and starts it in the order in which it depends on one another; the composition root of the controller. */
 export async function startController(config: Config): Promise<Running> {
+  const opened: Opened = [];
+  try {
+    return await construct(config, opened);
+  } catch (failure) {
+    await closeAll(opened);
+    throw failure;
+  }
+}
+
+/** What was opened, in this order; it is closed the other way round. */
+type Opened = { close(): unknown }[];
+
+async function closeAll(opened: Opened): Promise<void> {
+  for (let last = opened.pop(); last !== undefined; last = opened.pop()) await last.close();
+}
+
+async function construct(config: Config, opened: Opened): Promise<Running> {
   const log = pino({ level: config.logLevel, base: null }, pino.destination(2));
   const { settings } = config,
     signatures = { allowedSigners: settings.git.allowedSigners, signingKey: config.signingKey };
@@ -59,8 +76,10 @@ export async function startController(config: Config): Promise<Running> {
   const now = Date.now,
     path = (name: string): string => join(config.dataDir, name);
   const { repository, warnings } = await openRepository(config.workspace, { branch: config.settings.git.branch });
+  opened.push(repository);
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const store = openStore(path(dataFiles.database), { events: settings.retention.events });
+  opened.push(store);
   await keepIdentity(path(dataFiles.keys), store);
   await initKeys(path(dataFiles.keys), now());
   const keys = await loadKeys(path(dataFiles.keys), { jwtSecret: config.jwtSecret });
@@ -83,6 +102,7 @@ export async function startController(config: Config): Promise<Running> {
       onEvent: (event) => loop?.tell({ type: event.type, host: event.host, about: event.agent, text: event.text }),
     },
   });
+  opened.push(hub);
   const workspace = gitWorkspace({
     repository,
     kinds,
@@ -123,7 +143,9 @@ export async function startController(config: Config): Promise<Running> {
       };
     },
   });
-  const { controller } = loop;
+  const { controller } = loop,
+    running = loop;
+  opened.push(workspace, { close: () => running.stop() });
   const tokenFile = path(dataFiles.token);
   await ensureToken(tokenFile, controller);
   for (const problem of [...warnings, ...age.warnings]) log.warn({ code: problem.code }, problem.summary);
@@ -138,6 +160,7 @@ export async function startController(config: Config): Promise<Running> {
     host: config.agentsHost,
     dist: config.dist,
   });
+  opened.push(server);
   agentsUrl = config.agentsUrl ?? `https://${settings.hub.names[0] ?? ownAddress()}:${server.port}`;
   const converse = await startIntent({ controller, kinds, settings, apiKey: config.anthropicKey, baseURL: config.anthropicUrl, log, now });
   const api = await createApi({
@@ -147,22 +170,15 @@ export async function startController(config: Config): Promise<Running> {
     config: { version: manifest.version, requireAuth: config.requireAuth, hosts: settings.http.hosts, tls: undefined },
     installer: () => ({ redirect: `${agentsUrl}/install-agent.sh` }),
   });
+  opened.push(api);
   const port = await listen(api, { host: config.host, port: config.port });
-  const running = loop;
   return {
     apiUrl: `http://${config.host === "0.0.0.0" || config.host === "::" ? "127.0.0.1" : config.host}:${port}`,
     agentsPort: server.port,
     tokenFile,
     controller,
     hub,
-    async stop() {
-      await api.close();
-      await server.close();
-      await running.stop();
-      await hub.close();
-      await workspace.close();
-      await store.close();
-    },
+    stop: () => closeAll(opened),
   };
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { error, ProblemError } from "../../schemas/problem.ts";
 import { runAgent } from "../runtime/agent.ts";
 import { hostClock as clock } from "../runtime/clock.ts";
+import { removeLeftovers } from "../runtime/durable.ts";
 import { fileMemory } from "../runtime/file-memory.ts";
 import { challengeSigner, loadIdentity } from "../runtime/identity.ts";
 import { jsonLog, reasonOf } from "../runtime/log.ts";
@@ -42,6 +43,7 @@ export async function run(options: Options, version: string): Promise<void> {
       }),
     );
   await onlyOne(stateDir);
+  await removeLeftovers(stateDir);
   const memory = await fileMemory(join(stateDir, "memory.json"), clock, log);
   const [spool, verbs] = await Promise.all([fileSpool(join(stateDir, "spool.jsonl"), log), linuxVerbs({ stateDir, memory })]);
   const machine = readMachine();

@@ -5,7 +5,9 @@ import { runProgram } from "../platform/program.ts";
 import type { Options } from "./settings.ts";
 import { settings } from "./settings.ts";
 
-const installed = ["/usr/local/bin/ai-agent", "/opt/ai-agent", "/etc/ai-agent"];
+const installed = ["/usr/local/bin/ai-agent", "/usr/local/lib/ai-agent", "/run/backend-ai-steps"];
+const settingsFolder = "/etc/ai-agent",
+  usualState = "/var/lib/ai-agent";
 const units = [
   "/etc/systemd/system/ai-agent.service",
   "/etc/systemd/system/ai-agent.service.d",
@@ -25,12 +27,15 @@ export async function uninstall(options: Options): Promise<string> {
     );
   const stateDir = await settings(options).then(
     (config) => config.stateDir,
-    () => "/var/lib/ai-agent",
+    () => usualState,
   );
   await stopService();
-  for (const path of [...units, ...installed, ...(options.keepState ? [] : [stateDir])]) await rm(path, { recursive: true, force: true });
+  const kept = options.keepState ? [] : [settingsFolder, usualState];
+  for (const path of [...units, ...installed, ...kept]) await rm(path, { recursive: true, force: true });
   if (existsSync("/run/systemd/system")) await runProgram(["systemctl", "daemon-reload"], { timeoutMs: 30_000 });
-  return `The agent was removed.${options.keepState ? ` Its state stays in ${stateDir}.` : ""} What it had set on this host stays as it is; on the controller, revoke it.\n`;
+  // A folder that a setting names is not removed on its word: it may hold anything.
+  const stays = options.keepState || stateDir !== usualState ? ` Its state stays in ${stateDir}.` : "";
+  return `The agent was removed.${stays} What it had set on this host stays as it is; on the controller, revoke it.\n`;
 }
 
 async function stopService(): Promise<void> {

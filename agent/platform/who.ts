@@ -13,6 +13,9 @@ const lookupMs = 100;
 const freshMs = 250;
 const backSeconds = 5;
 
+/** By the program's path, which journald finds out itself: its name anybody can give to a program. Sudo, and where distributions keep one of several. */
+const sudos = ["/usr/bin/sudo", "/usr/bin/sudo.ws", "/usr/lib/cargo/bin/sudo"];
+
 /** Lookups a minute at most: a file that is written all the time must not keep the host busy. */
 const perMinute = 60;
 let minute = { at: 0, left: perMinute };
@@ -41,15 +44,23 @@ function sudoLines(): Promise<readonly SudoLine[]> {
 }
 
 async function readSudoLines(): Promise<readonly SudoLine[]> {
-  const argv = ["journalctl", "--no-pager", "--quiet", "--output=cat", `--since=-${backSeconds}s`, "--lines=50", "_COMM=sudo"];
+  const argv = [
+    "journalctl",
+    "--no-pager",
+    "--quiet",
+    "--output=cat",
+    `--since=-${backSeconds}s`,
+    "--lines=50",
+    ...sudos.map((path) => `_EXE=${path}`),
+  ];
   const result = await runProgram(argv, { timeoutMs: lookupMs, maxOutput: 65_536, ignoreErrors: true }).catch(() => undefined);
   return result === undefined || result.code !== 0 ? [] : parseSudoLines(result.output);
 }
 
-/** Lines such as `alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/systemctl stop nginx` (sudoers(5), log format). */
+/** What sudo allowed (a refusal has its reason first): lines such as `alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/systemctl stop nginx` (sudoers(5), log format). */
 export function parseSudoLines(text: string): SudoLine[] {
   return text.split("\n").flatMap((line) => {
-    const match = /^\s*(\S+) : .*\bCOMMAND=(.+)$/.exec(line);
+    const match = /^\s*(\S+) : (?:TTY|PWD|HOST|USER)=.*?; COMMAND=(.+)$/.exec(line);
     return match === null ? [] : [{ user: match[1] as string, command: match[2] as string }];
   });
 }

@@ -35,7 +35,8 @@ export const probeHealth =
       if (passedAt !== undefined && ms - passedAt >= hold) return { ok: true, detail: describe(input), ms };
       // A try that the end of the time cut off says less than the one before.
       if (wrong !== undefined && (!signal.aborted || detail === "not tried")) detail = wrong;
-      if (signal.aborted || (wrong !== undefined && ms >= input.withinMs)) return { ok: false, detail: `not healthy within ${input.withinMs} ms: ${detail}`, ms };
+      if (signal.aborted || (wrong !== undefined && ms >= input.withinMs))
+        return { ok: false, detail: `not healthy within ${input.withinMs} ms: ${detail}`, ms };
       await sleep(between, signal);
     }
   };

@@ -1,4 +1,4 @@
-import { globMatcher } from "../platform/glob.ts";
+import { compileGlob } from "../../schemas/selector/glob.ts";
 import type { ProbeInput, ProbeOutput } from "../../schemas/verbs/index.ts";
 import type { ServicePlatform } from "../platform/services/platform.ts";
 
@@ -8,7 +8,7 @@ const most = 2000;
 export const probeServices =
   (services: ServicePlatform) =>
   async (input: ProbeInput<"services">): Promise<ProbeOutput<"services">> => {
-    const matches = globMatcher(input.pattern ?? "*.service");
+    const matches = compileGlob(input.pattern ?? "*.service");
     const units = (await services.list()).filter(({ unit }) => matches(unit) || matches(unit.replace(/\.service$/, "")));
     return { units: units.slice(0, most), truncated: units.length > most };
   };

@@ -27,6 +27,8 @@ test.each([
   "/etc/shadow-",
   "/etc/group",
   "/etc/ai-agent/agent.env",
+  "/usr/local/lib/ai-agent/ai-agent",
+  "/etc/polkit-1/rules.d/x",
   "/var/lib/ai-agent/memory.json",
   "/proc/sys/kernel/core_pattern",
   "/sys/x",

@@ -31,6 +31,9 @@ export const refusedPaths: readonly string[] = [
   "/etc/ssh/ssh_host_*",
   "/etc/pam.d",
   "/etc/pam.conf",
+  "/etc/polkit-1",
+  "/etc/doas.conf",
+  "/etc/doas.d",
   "/etc/security",
   "/etc/ld.so.preload",
   "/etc/passwd*",
@@ -38,17 +41,19 @@ export const refusedPaths: readonly string[] = [
   "/etc/group*",
   "/etc/gshadow*",
   "/etc/ai-agent",
-  "/opt/ai-agent",
+  "/usr/local/lib/ai-agent",
   "/usr/local/bin/ai-agent",
   "/etc/init.d/ai-agent",
+  "/etc/conf.d/ai-agent",
+  "/run/backend-ai-steps",
   "/proc",
   "/sys",
   "/dev",
   "/boot",
 ];
 
-/** Our own unit: whoever could change it could take the agent's limits away. */
-const ownUnit = /^ai-agent(@.*)?\.[a-z]+$/;
+/** Our own unit, and the name whose drop-ins are read for ours too (systemd.unit(5), "foo-.service.d"): whoever could change it could take the agent's limits away. */
+const ownUnit = /^ai-(agent(@.*)?)?\.[a-z]+$/;
 
 /** The path with links of its parent folder followed; the path itself may be a link, or not be there. */
 export type ResolvePath = (path: string) => Promise<string>;

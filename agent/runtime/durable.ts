@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { link, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { link, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 /** Makes entries of a folder last: a rename is on disk only once its folder is. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -33,6 +33,11 @@ export async function writeDurably(path: string, text: string, mode: number, bac
     throw failure;
   }
   await syncFolder(dirname(path));
+}
+
+/** Removes the temporary files that power cuts left in a folder; nobody else may be writing there. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (/\.[0-9a-f]{12}\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
 }
 
 /** Gives the present file a second name, replacing what had it; nothing where there is no file yet. */

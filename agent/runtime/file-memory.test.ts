@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hostClock } from "./clock.ts";
+import { removeLeftovers } from "./durable.ts";
 import { fileMemory } from "./file-memory.ts";
 import { silent } from "./log.ts";
 import { stepAge, stepCount } from "./memory-state.ts";
@@ -77,6 +78,31 @@ test("acknowledged results are kept for a week and up to a number; others stay",
   now += stepAge + 1;
   await memory.startStep(step("new", now));
   expect([memory.step(`s${stepCount}`), memory.step("waits")?.result]).toEqual([undefined, done]);
+});
+
+test("a power cut's temporary files are cleared away, and nothing else", async () => {
+  await (await open()).startStep(step("a"));
+  await Promise.all([`${path}.99.0123456789ab.tmp`, `${path}.bak.0123456789ab.tmp`].map((name) => writeFile(name, "{")));
+  await writeFile(join(folder, "notes.tmp"), "");
+  await removeLeftovers(folder);
+  expect((await readdir(folder)).sort()).toEqual(["memory.json", "notes.tmp"]);
+});
+
+test("the latest deadline of what was forgotten is remembered", async () => {
+  let now = stepAge * 10;
+  const memory = volatileMemory({ now: () => now, after: () => () => {} });
+  for (const [id, deadline] of [
+    ["a", 70],
+    ["b", 50],
+  ] as const) {
+    await memory.startStep({ ...step(id, now), deadline });
+    await memory.finishStep(id, done);
+    await memory.ackStep(id);
+  }
+  expect(memory.horizon()).toBe(0);
+  now += stepAge + 1;
+  await memory.startStep(step("new", now));
+  expect([memory.step("a"), memory.horizon()]).toEqual([undefined, 70]);
 });
 
 test("marks are forgotten by a load that came after them, and only of that unit", async () => {

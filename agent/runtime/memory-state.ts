@@ -10,6 +10,7 @@ export interface MemoryFile {
   readonly marks: readonly Mark[];
   readonly backups: readonly Backup[];
   readonly upgrades: readonly (readonly [string, number])[];
+  readonly horizon?: number;
 }
 
 export const emptyMemory: MemoryFile = { version: 1, steps: [], owned: [], marks: [], backups: [], upgrades: [] };
@@ -24,7 +25,8 @@ export function memoryOver(start: MemoryFile, clock: Clock, save: (snapshot: () 
   const owned = new Map(start.owned.map((one) => [one.claim, one]));
   const upgrades = new Map(start.upgrades);
   let marks = [...start.marks],
-    backups = [...start.backups];
+    backups = [...start.backups],
+    horizon = start.horizon ?? 0;
   const snapshot = (): MemoryFile => ({
     version: 1,
     steps: [...steps.values()],
@@ -32,13 +34,14 @@ export function memoryOver(start: MemoryFile, clock: Clock, save: (snapshot: () 
     marks,
     backups,
     upgrades: [...upgrades],
+    horizon,
   });
   const keep = () => save(snapshot);
   return {
     step: (id) => steps.get(id),
     async startStep(step) {
       const before = steps.get(step.step);
-      forget(steps, clock.now());
+      horizon = Math.max(horizon, forget(steps, clock.now()));
       steps.set(step.step, step);
       try {
         await keep();
@@ -51,7 +54,7 @@ export function memoryOver(start: MemoryFile, clock: Clock, save: (snapshot: () 
     async finishStep(id, result) {
       const step = steps.get(id);
       if (step === undefined) throw new TypeError(`finishStep: ${id} was not started`);
-      steps.set(id, { step: id, orderDigest: step.orderDigest, startedAt: step.startedAt, result });
+      steps.set(id, { step: id, orderDigest: step.orderDigest, startedAt: step.startedAt, deadline: step.deadline, result });
       await keep();
     },
     async ackStep(id) {
@@ -63,6 +66,7 @@ export function memoryOver(start: MemoryFile, clock: Clock, save: (snapshot: () 
     },
     unackedSteps: () => [...steps.values()].filter((step) => step.result !== undefined && step.acked !== true),
     unfinishedSteps: () => [...steps.values()].filter((step) => step.result === undefined),
+    horizon: () => horizon,
     owned: () => [...owned.values()],
     own(one) {
       owned.set(one.claim, one);
@@ -102,11 +106,15 @@ export function memoryOver(start: MemoryFile, clock: Clock, save: (snapshot: () 
   };
 }
 
-/** Lets go of results that are old or too many, acknowledged ones alone; the Map is in the order of starting. */
-function forget(steps: Map<string, RememberedStep>, now: number): void {
+/** Lets go of results that are old or too many, acknowledged ones alone; the Map is in the order of starting. Answers the latest deadline of those. */
+function forget(steps: Map<string, RememberedStep>, now: number): number {
+  let latest = 0;
   for (const [id, step] of steps) {
     const old = step.startedAt < now - stepAge;
-    if (!old && steps.size <= stepCount) return;
-    if (step.acked === true || (old && step.result === undefined)) steps.delete(id);
+    if (!old && steps.size <= stepCount) break;
+    if (step.acked !== true && !(old && step.result === undefined)) continue;
+    steps.delete(id);
+    latest = Math.max(latest, step.deadline ?? 0);
   }
+  return latest;
 }

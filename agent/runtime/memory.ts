@@ -8,6 +8,8 @@ export interface RememberedStep {
   readonly step: string;
   readonly orderDigest: string;
   readonly startedAt: number;
+  /** Until when it was ordered to be begun, by the controller's clock. */
+  readonly deadline?: number | undefined;
   readonly before?: unknown;
   /** What the step has to bring about, so that a restarted agent can tell whether it did; without secrets, as facts are. */
   readonly goal?: Expectation | undefined;
@@ -49,6 +51,8 @@ export interface Memory {
   unackedSteps(): readonly RememberedStep[];
   /** Steps that were started and have no result. */
   unfinishedSteps(): readonly RememberedStep[];
+  /** The latest deadline of the steps that were forgotten: an order that is not later may be one of them, sent again. */
+  horizon(): number;
 
   owned(): readonly Owned[];
   own(owned: Owned): Promise<void>;

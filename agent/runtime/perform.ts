@@ -135,7 +135,8 @@ export function performer(needs: PerformNeeds): Performer {
 
 /** Why an order that is genuine will not be done. */
 async function unacceptable(order: StepOrder, needs: PerformNeeds, busy: boolean): Promise<Problem | undefined> {
-  if (order.deadline < needs.controllerNow()) return error("step/expired", "Unable to do the step: its deadline has passed");
+  if (order.deadline < needs.controllerNow() || order.deadline <= needs.memory.horizon())
+    return error("step/expired", "Unable to do the step: its deadline has passed");
   if (!Object.hasOwn(needs.verbs.actions, order.action))
     return error("verb/unknown", `Unable to do ${order.action}: this agent has no such action`);
   const wrong = wrongWith(`action ${order.action}` as ShapeName, order.input);

@@ -62,7 +62,12 @@ export async function carryOut(order: StepOrder, digest: string, left: Remembere
     return remember(order, digest, startedAt, end("done"), needs);
 
   const before = left !== undefined ? left.before : order.goal === undefined ? undefined : (await look.at(order.goal.ask)).value;
-  const unfit = await begin({ step: order.step, orderDigest: digest, startedAt, before, goal: order.goal }, order, left, needs);
+  const unfit = await begin(
+    { step: order.step, orderDigest: digest, startedAt, deadline: order.deadline, before, goal: order.goal },
+    order,
+    left,
+    needs,
+  );
   if (unfit !== undefined) return { ...end("refused", unfit), forgotten: true };
   const acted = await attempt(order, needs);
   const missed = await lookAgain(order, before, look, acted.problem === undefined, needs);
@@ -103,7 +108,7 @@ async function remember(
   performed: Performed,
   { memory, log }: StepNeeds,
 ): Promise<Performed> {
-  const note = { step: order.step, orderDigest: digest, startedAt, result: performed.result };
+  const note = { step: order.step, orderDigest: digest, startedAt, deadline: order.deadline, result: performed.result };
   await memory
     .startStep(note)
     .catch((failure: unknown) => log("error", "unable to note the result of a step", { step: order.step, reason: reasonOf(failure) }));

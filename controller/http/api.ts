@@ -4,9 +4,10 @@ import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyInstance } from "fastify";
 import { error, ProblemError } from "../../schemas/problem.ts";
+import { networkOf } from "../hub/failures.ts";
 import type { Caller } from "../loop/controller.ts";
 import { accessOf } from "./access.ts";
-import { bearer, type CallerRules, callerFor } from "./caller.ts";
+import { bearer, type CallerRules, callerFor, shownBy } from "./caller.ts";
 import { checkRequests, requestSchema } from "./check.ts";
 import type { StreamTimes } from "./event-stream.ts";
 import { createMetrics, type Metrics, measureRequests, measureState } from "./metrics.ts";
@@ -28,7 +29,7 @@ export interface ApiConfig extends CallerRules {
   readonly version: string;
   /** Certificate and key (PEM), where the API speaks TLS itself. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** Requests that one address or token may send in a minute; 6 000 where not said. */
+  /** Requests that one token, or one address without a good token, may send in a minute; 6 000 where not said. */
   readonly requestsPerMinute?: number | undefined;
   readonly streams?: StreamTimes | undefined;
 }
@@ -54,12 +55,18 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     hsts: config.tls !== undefined,
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
   });
-  await app.register(rateLimit, {
-    max: config.requestsPerMinute ?? 6000,
-    timeWindow: 60_000,
-    keyGenerator: (request) => bearer(request)?.slice(0, 24) ?? request.ip,
-    errorResponseBuilder: (_request, { after }) => tooMany(after),
-  });
+  // Before any route's own check: who guesses tokens, or shows another one each time, is counted by address.
+  app.addHook("onRequest", async (request) => void (request.caller = await shownBy(request, controller)));
+  await app.register(rateLimit, { global: false });
+  app.addHook(
+    "onRequest",
+    app.rateLimit({
+      max: config.requestsPerMinute ?? 6000,
+      timeWindow: 60_000,
+      keyGenerator: (request) => (request.caller === undefined ? networkOf(request.ip) : (bearer(request)?.slice(0, 24) ?? "")),
+      errorResponseBuilder: (_request, { after }) => tooMany(after),
+    }),
+  );
   await app.register(swagger, documentOptions(config.version));
   const streams = config.streams ?? { heartbeat: 15_000, drain: 30_000 };
   for (const route of allRoutes(parts, { metrics, streams, installer: parts.installer, document: () => app.swagger() }))
@@ -85,7 +92,7 @@ function createServer({ tls }: ApiConfig): FastifyInstance {
     : (fastify({ ...options, https: { ...tls, minVersion: "TLSv1.2" } }) as unknown as FastifyInstance);
 }
 
-function register(app: FastifyInstance, route: Route, { controller, config }: ApiParts): void {
+function register(app: FastifyInstance, route: Route, { config }: ApiParts): void {
   const needed = accessOf[`${route.method} ${route.url}`];
   if (needed === undefined) throw new Error(`Unable to serve ${route.method} ${route.url}: the table of roles does not name it`);
   app.route({
@@ -93,7 +100,7 @@ function register(app: FastifyInstance, route: Route, { controller, config }: Ap
     url: route.url,
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     schema: { ...requestSchema(route), ...routeDocument(route, needed) },
-    onRequest: async (request) => void (request.caller = await callerFor(request, needed, controller, config)),
+    onRequest: async (request) => void (request.caller = callerFor(request, needed, request.caller, config)),
     // A POST without a body says the same as one with an empty object.
     preValidation: async (request) => void (route.body !== undefined && request.body === undefined && (request.body = {})),
     handler: async (request, reply) => {

@@ -16,17 +16,18 @@ const local: Caller = { name: "local", role: "admin" };
 /** The secret of an `Authorization: Bearer` header; undefined where there is none. */
 export const bearer = (request: FastifyRequest): string | undefined => /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
 
-/** The caller of a request that may do what its route asks for; throws `unauthorized/…` or `forbidden/…`. */
-export async function callerFor(
-  request: FastifyRequest,
-  needed: Access,
-  controller: Controller,
-  rules: CallerRules,
-): Promise<Caller | undefined> {
+/** Whose token a request shows; undefined without one, or with one that is not good. */
+export async function shownBy(request: FastifyRequest, controller: Pick<Controller, "callerOf">): Promise<Caller | undefined> {
+  const secret = bearer(request);
+  return secret === undefined ? undefined : controller.callerOf(secret);
+}
+
+/** The caller of a request that may do what its route asks for; throws `unauthorized/…` or `forbidden/…`. `shown`: whose token it shows. */
+export function callerFor(request: FastifyRequest, needed: Access, shown: Caller | undefined, rules: CallerRules): Caller | undefined {
+  if (needed === "public") return undefined;
   const secret = bearer(request);
   if (secret === undefined) checkOrigin(request, rules.hosts);
-  if (needed === "public") return undefined;
-  const caller = secret === undefined ? withoutToken(request, rules) : await controller.callerOf(secret);
+  const caller = secret === undefined ? withoutToken(request, rules) : shown;
   if (caller === undefined) throw new ProblemError(secret === undefined ? noToken : badToken);
   if (permits(caller.role, needed)) return caller;
   throw new ProblemError(

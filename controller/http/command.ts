@@ -22,8 +22,9 @@ export interface AskOptions {
  */
 export interface Converse {
   ask(sentence: string, caller: Caller, options: AskOptions): Promise<CommandView>;
-  /** The person's yes to what was shown under this id: commits, approves as far as the caller may, starts the run. */
+  /** The yes of who asked, or of an admin, to what was shown under this id: commits, approves as far as the caller may, starts the run. */
   confirm(id: string, caller: Caller): Promise<CommandView>;
   reject(id: string, caller: Caller, reason?: string): Promise<CommandView>;
-  get(id: string): Promise<CommandView | undefined>;
+  /** What became of a sentence, for who asked and for admins: to everybody else there is none of this id. */
+  get(id: string, caller: Caller): Promise<CommandView | undefined>;
 }

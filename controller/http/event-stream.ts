@@ -16,7 +16,7 @@ interface Stream {
   /** Number of the last event that the client has. */
   readonly after: number;
   readonly wanted: (event: EventView) => boolean;
-  /** Whether the client may still read: asked at each heartbeat, so that a revoked token ends its streams. */
+  /** Whether the client may still read: asked once in a heartbeat, however much happens, so that a revoked token ends its streams. */
   readonly allowed: () => Promise<boolean>;
   readonly times: StreamTimes;
 }
@@ -40,7 +40,12 @@ export async function streamEvents({ reply, controller, after, wanted, allowed, 
   };
   try {
     await send("retry: 2000\n\n");
+    let checked = performance.now();
     for (let last = after; open; ) {
+      if (performance.now() - checked >= times.heartbeat) {
+        if (!(await allowed())) break;
+        checked = performance.now();
+      }
       const piece = await controller.events(last, 1000);
       if (piece.gap) await send(`event: gap\ndata: ${JSON.stringify({ after: last })}\n\n`);
       for (const event of piece.events) if (wanted(event)) await send(`id: ${event.n}\ndata: ${JSON.stringify(event)}\n\n`);
@@ -48,7 +53,6 @@ export async function streamEvents({ reply, controller, after, wanted, allowed, 
       last = Math.max(last, piece.last);
       if (moved || !open) continue;
       if (await bell.wait(times.heartbeat)) continue;
-      if (!(await allowed())) break;
       await send(`: ${last}\n\n`);
     }
   } finally {

@@ -144,7 +144,8 @@ export function standIn(): StandIn {
     runs = new Map<string, { view: RunView; events: RunEvent[] }>();
   const kept = new Map<string, { plan: Plan; state: PlanState; decision?: Decision }>(),
     tokens: ApiToken[] = [],
-    commands = new Map<string, CommandView>();
+    commands = new Map<string, CommandView>(),
+    askers = new Map<string, string>();
   const secrets = { viewer: "v-secret", operator: "o-secret", approver: "a-secret", admin: "root-secret" } as const;
   const self: StandIn = {
     secrets,
@@ -410,7 +411,7 @@ export function standIn(): StandIn {
     },
   };
   const converse: Converse = {
-    async ask(command, _caller, options) {
+    async ask(command, caller, options) {
       if (command.endsWith("?"))
         return { id: "cmd-q", command, status: "answered", text: "nginx runs on web-01.", source: "offline", problems: [] };
       const plan = self.plans[0] as Plan;
@@ -427,6 +428,7 @@ export function standIn(): StandIn {
         problems: [],
       };
       commands.set(view.id, view);
+      askers.set(view.id, caller.name);
       return view;
     },
     async confirm(id, caller) {
@@ -442,7 +444,7 @@ export function standIn(): StandIn {
       if (view === undefined) throw notFound(`command ${id}`);
       return { ...view, status: "cancelled" };
     },
-    get: async (id) => commands.get(id),
+    get: async (id, caller) => (caller.role === "admin" || askers.get(id) === caller.name ? commands.get(id) : undefined),
   };
   return Object.assign(self, { controller, converse });
 }

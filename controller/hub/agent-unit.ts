@@ -8,6 +8,10 @@
  * - no RestrictSUIDSGID: a File may have such a mode; no UMask: parent folders of a File keep the host's usual mode;
  * - no User: systemd, dpkg and other users' files need root.
  *
+ * An agent that ends is started again, but not where its settings are wrong (64, 78 of sysexits.h, as agent/main.ts exits):
+ * that does not mend itself. One that hangs misses its watchdog (agent/runtime/watchdog.ts) and is killed, by SIGKILL since a
+ * core dump would hold its key; install-agent.sh leaves the watchdog's lines out where there is no systemd-notify to feed it.
+ *
  * What is there keeps a subverted agent from the kernel itself, from other address families and from namespaces of its own.
  * Directives that an older systemd does not know are ignored by it.
  */
@@ -22,6 +26,10 @@ Type=exec
 ExecStart=/usr/local/lib/ai-agent/ai-agent run
 Restart=always
 RestartSec=2
+RestartPreventExitStatus=64 78
+NotifyAccess=all
+WatchdogSec=60
+WatchdogSignal=SIGKILL
 KillMode=mixed
 TimeoutStopSec=30
 StateDirectory=ai-agent

@@ -13,11 +13,11 @@ export function countFailures(burst: number, everyMs: number, mono: () => number
     rate = 1000 / everyMs;
   return {
     wait(address) {
-      const level = buckets.get(network(address))?.level(mono()) ?? burst;
+      const level = buckets.get(networkOf(address))?.level(mono()) ?? burst;
       return level >= 1 ? 0 : Math.ceil((1 - level) / rate);
     },
     count(address) {
-      const key = network(address),
+      const key = networkOf(address),
         bucket = buckets.get(key) ?? new Bucket(rate, burst, mono());
       bucket.take(1, mono());
       // Put in anew, so that the first key is always the one that failed longest ago.
@@ -29,8 +29,8 @@ export function countFailures(burst: number, everyMs: number, mono: () => number
   };
 }
 
-/** One customer of IPv6 has a /64 at the least, so its addresses count as one. */
-function network(address: string): string {
+/** What stands for an address where sources are counted: one customer of IPv6 has a /64 at the least, so its addresses count as one. */
+export function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!plain.includes(":")) return plain;
   const [head = "", tail] = plain.split("::");

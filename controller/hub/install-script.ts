@@ -53,6 +53,11 @@ systemd_unit() {
 UNIT
 }
 
+# The watchdog is fed by systemd-notify: without that program an agent that is well would be killed every minute.
+unit_for_host() {
+  if have systemd-notify; then systemd_unit; else systemd_unit | grep -v -e '^NotifyAccess=' -e '^Watchdog'; fi
+}
+
 openrc_script() {
   cat <<'SCRIPT'
 @OPENRC_SCRIPT@
@@ -240,7 +245,7 @@ put_agent() {
 write_service() {
   if [ "$init" = systemd ]; then
     if [ -f "$unit" ]; then cp -p "$unit" "$work/unit.before"; fi
-    systemd_unit >"$work/unit"
+    unit_for_host >"$work/unit"
     chmod 0644 "$work/unit"
     mv -f "$work/unit" "$unit"
     systemctl daemon-reload

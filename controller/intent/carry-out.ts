@@ -3,6 +3,7 @@ import type { Caller } from "../loop/controller.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Proposal } from "./propose.ts";
 import { nameList } from "./questions/say.ts";
+import { redact } from "./redact.ts";
 import { createReader } from "./reader.ts";
 import { change, type ConverseOptions } from "./respond.ts";
 import { settle } from "./settle.ts";
@@ -13,7 +14,7 @@ export interface Command {
   view: CommandView;
   readonly caller: Caller;
   readonly conversation: Conversation;
-  readonly asked: Asked;
+  readonly asked: Omit<Asked, "known" | "reader">;
   proposal?: Proposal | undefined;
   readonly at: string;
 }
@@ -22,7 +23,7 @@ export interface Command {
 export async function reconsider(command: Command, shown: CommandView, options: ConverseOptions): Promise<CommandView | undefined> {
   const { conversation, asked, proposal } = command;
   const known = await options.context.know(conversation.bindings),
-    fresh: Asked = { ...asked, known, reader: createReader(options.controller, known), options: { ...asked.options, dryRun: false } };
+    fresh: Asked = { ...asked, known, reader: createReader(options.controller, known, command.caller), options: { ...asked.options, dryRun: false } };
   const next = await change(proposal!.intent, fresh, conversation, command.at, { notes: [] }, options);
   const { proposal: again, problems, ...rest } = next;
   if (again !== undefined && same(again, proposal!)) {
@@ -44,7 +45,7 @@ export async function carryOut(command: Command, caller: Caller, { controller, c
   const proposal = command.proposal!;
   const { commit } = await controller.commit(
     proposal.edits,
-    { message: subject(proposal), request: command.view.command, source: proposal.intent.source },
+    { message: subject(proposal), request: redact(command.view.command), source: proposal.intent.source },
     command.caller,
   );
   context.forget(proposal.hosts);

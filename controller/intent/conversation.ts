@@ -19,6 +19,8 @@ export interface Conversation {
   /** Hosts that the person spoke of. */
   readonly named: Set<string>;
   readonly thread: Thread;
+  /** A sentence of it is worked on: the next one waits for its answer. */
+  busy: boolean;
   usedAt: number;
 }
 
@@ -48,6 +50,7 @@ export function createConversations(newId: () => string, now: () => number): Con
           lines: [],
           named: new Set(),
           thread: { messages: [], owed: [], told: [], inventory: "", tokens: 0 },
+          busy: false,
           usedAt: now(),
         };
         known.set(made.id, made);

@@ -1,26 +1,31 @@
 import type { CommandView } from "../../schemas/api.ts";
 import { error, ProblemError } from "../../schemas/problem.ts";
-import type { Converse } from "../http/command.ts";
+import type { AskOptions, Converse } from "../http/command.ts";
+import type { Caller } from "../loop/controller.ts";
 import { carryOut, type Command, reconsider } from "./carry-out.ts";
-import { createConversations } from "./conversation.ts";
+import { type Conversation, createConversations } from "./conversation.ts";
+import { redact } from "./redact.ts";
 import { type ConverseOptions, respond } from "./respond.ts";
 import { reachesRole } from "./settle.ts";
 import { understand } from "./understand.ts";
 
-const mostCommands = 1000;
+/** Commands that are kept, and sentences of one person that are worked on at a time. */
+const mostCommands = 1000,
+  mostAtOnce = 4;
 
 /** Sentence -> context -> Claude or grammar -> Intent -> checks -> edits -> preview -> a person's yes -> commit -> approval -> run. */
 export function createConverse(options: ConverseOptions): Converse {
   const { controller, newId, now } = options;
   const conversations = createConversations(newId, now),
-    commands = new Map<string, Command>();
+    commands = new Map<string, Command>(),
+    asking = new Map<string, number>();
   const keep = (command: Command): void => {
     while (commands.size >= mostCommands) commands.delete(commands.keys().next().value!);
     commands.set(command.view.id, command);
   };
-  const found = (id: string): Command => {
+  const found = (id: string, caller: Caller): Command => {
     const command = commands.get(id);
-    if (command === undefined)
+    if (command === undefined || !concerns(command, caller))
       throw new ProblemError(
         error("not-found/command", `There is no command ${id}`, {
           hint: "Commands are forgotten when the controller starts again; see: backend-ai runs",
@@ -29,20 +34,50 @@ export function createConverse(options: ConverseOptions): Converse {
     return command;
   };
 
+  /** Works on a sentence of a conversation while no other one of it is worked on, and not too many of its person. */
+  async function oneAtATime(caller: Caller, id: string | undefined, work: (conversation: Conversation) => Promise<Command>): Promise<Command> {
+    const now = asking.get(caller.name) ?? 0;
+    if (now >= mostAtOnce)
+      throw new ProblemError(error("rate/sentences", `Unable to take another sentence: ${now} of ${caller.name} are worked on`, { retry: "later" }));
+    const conversation = conversations.open(id, caller.name);
+    if (conversation.busy)
+      throw new ProblemError(error("conflict/conversation", "This conversation is still at work on the sentence before", { retry: "later" }));
+    conversation.busy = true;
+    asking.set(caller.name, now + 1);
+    try {
+      return await work(conversation);
+    } finally {
+      conversation.busy = false;
+      const left = (asking.get(caller.name) ?? 1) - 1;
+      if (left === 0) asking.delete(caller.name);
+      else asking.set(caller.name, left);
+    }
+  }
+
+  async function hear(sentence: string, caller: Caller, wishes: AskOptions, conversation: Conversation): Promise<Command> {
+    const at = new Date(now()).toISOString(),
+      asked = await understand(sentence, conversation, caller, wishes, options);
+    const { proposal, problems, ...rest } = await respond(asked, conversation, caller, at, options);
+    const view: CommandView = { id: newId(), command: sentence, conversation: conversation.id, problems: problems ?? [], ...rest };
+    // What was known of the fleet is looked at anew before a yes: a thousand commands must not keep a thousand fleets.
+    const { known: _known, reader: _reader, ...words } = asked;
+    const command: Command = { view, caller, conversation, asked: words, proposal, at };
+    keep(command);
+    return command;
+  }
+
   const self: Converse = {
-    async ask(sentence, caller, asking) {
-      const conversation = conversations.open(asking.conversation, caller.name),
-        at = new Date(now()).toISOString();
-      const asked = await understand(sentence, conversation, asking, options);
-      const outcome = await respond(asked, conversation, caller, at, options);
-      const { proposal, problems, ...rest } = outcome;
-      const view: CommandView = { id: newId(), command: sentence, conversation: conversation.id, problems: problems ?? [], ...rest };
-      const command: Command = { view, caller, conversation, asked, proposal, at };
-      keep(command);
-      await controller.note(caller.name, "intent", view.id, { command: sentence.slice(0, 500), status: view.status, source: view.source });
+    async ask(sentence, caller, wishes) {
+      const command = await oneAtATime(caller, wishes.conversation, (conversation) => hear(sentence, caller, wishes, conversation)),
+        { view, conversation } = command;
+      await controller.note(caller.name, "intent", view.id, {
+        command: redact(sentence).slice(0, 500),
+        status: view.status,
+        source: view.source,
+      });
       if (
         view.status !== "waiting-for-confirmation" ||
-        asking.requireConfirmation ||
+        wishes.requireConfirmation ||
         conversation.taint.size > 0 ||
         !reachesRole(caller.role, "operator")
       )
@@ -51,7 +86,7 @@ export function createConverse(options: ConverseOptions): Converse {
     },
 
     async confirm(id, caller) {
-      const command = found(id);
+      const command = found(id, caller);
       if (command.view.status !== "waiting-for-confirmation" || command.proposal === undefined)
         throw new ProblemError(error("conflict/command", `${id} does not wait for a yes: it is ${command.view.status}`));
       if (!reachesRole(caller.role, "operator"))
@@ -78,18 +113,22 @@ export function createConverse(options: ConverseOptions): Converse {
     },
 
     async reject(id, caller, reason) {
-      const command = found(id);
+      const command = found(id, caller);
       if (command.view.status !== "waiting-for-confirmation")
         throw new ProblemError(error("conflict/command", `${id} does not wait for a yes: it is ${command.view.status}`));
-      if (command.caller.name !== caller.name && !reachesRole(caller.role, "operator"))
-        throw new ProblemError(error("forbidden/role", `The role ${caller.role} may not decide about what others asked for`));
       command.view = { ...command.view, status: "cancelled" };
       options.claude?.tell(command.conversation.thread, `The person said no${reason === undefined ? "" : `: ${reason}`}.`);
       await controller.note(caller.name, "intent.reject", id, reason === undefined ? undefined : { reason });
       return command.view;
     },
 
-    get: async (id) => commands.get(id)?.view,
+    async get(id, caller) {
+      const command = commands.get(id);
+      return command !== undefined && concerns(command, caller) ? command.view : undefined;
+    },
   };
   return self;
 }
+
+/** What somebody asked, and the texts of hosts that were read for it, are that person's and the admins' affair. */
+const concerns = (command: Command, caller: Caller): boolean => command.caller.name === caller.name || reachesRole(caller.role, "admin");

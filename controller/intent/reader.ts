@@ -2,7 +2,8 @@ import pLimit from "p-limit";
 import type { DriftView, InstanceView } from "../../schemas/api.ts";
 import { ProblemError } from "../../schemas/problem.ts";
 import type { ProbeInput, ProbeName, ProbeOutput } from "../../schemas/verbs/index.ts";
-import type { Controller } from "../loop/controller.ts";
+import { mayAsk } from "../http/may-ask.ts";
+import type { Caller, Controller } from "../loop/controller.ts";
 import type { Known, KnownHost } from "./known.ts";
 import { redact } from "./redact.ts";
 
@@ -21,6 +22,8 @@ export interface Reader {
   /** Instances that are declared on hosts, as they stand. */
   instances(hosts: readonly string[]): readonly InstanceView[];
   drift(hosts: readonly string[]): Promise<readonly DriftView[]>;
+  /** What is kept of hosts, such as differences, on its way to a model: covered for secrets, and its source kept like that of an answer. */
+  told<T>(source: string, value: T): T;
   /** What was done lately: entries of the audit chain that speak of these hosts or of all. */
   changes(
     hosts: readonly string[],
@@ -31,7 +34,8 @@ export interface Reader {
 const timeoutMs = 5_000,
   mostLines = 40;
 
-export function createReader(controller: Pick<Controller, "query" | "drift" | "audit">, known: Known): Reader {
+/** `caller`: for whom is read; what that role may not look at comes back as a problem. */
+export function createReader(controller: Pick<Controller, "query" | "drift" | "audit">, known: Known, caller: Caller): Reader {
   const limit = pLimit(8),
     taint = new Set<string>(),
     lines: string[] = [];
@@ -43,6 +47,7 @@ export function createReader(controller: Pick<Controller, "query" | "drift" | "a
   const one = async <N extends ProbeName>(host: KnownHost, probe: N, input: ProbeInput<N>): Promise<Read<ProbeOutput<N>>> => {
     if (!host.online) return { host: host.name, problem: "it is not connected" };
     try {
+      mayAsk(caller, host.name, probe, input, () => known.resources);
       const value = covered((await controller.query(host.name, probe, input, timeoutMs)) as ProbeOutput<N>),
         untrusted = textsOf(probe, input, value);
       if (untrusted !== undefined) keep(`${untrusted.what} of ${host.name}`, untrusted.texts);
@@ -60,9 +65,17 @@ export function createReader(controller: Pick<Controller, "query" | "drift" | "a
     ask: (hosts, probe, input) => Promise.all(hosts.slice(0, 200).map((host) => limit(() => one(host, probe, input)))),
     instances: (hosts) => known.resources.flatMap(({ instances }) => instances).filter(({ host }) => hosts.includes(host)),
     drift: async (hosts) => (await controller.drift({ open: true, limit: 200 })).items.filter(({ instance }) => mentions(instance, hosts)),
+    told(source, value) {
+      keep(source, []);
+      return covered(value);
+    },
     async changes(hosts, count) {
       const { items } = await controller.audit({ limit: 200 });
-      return items.filter((entry) => mentions(entry.about, hosts) || /^(commit|run|approve|intent)/.test(entry.what)).slice(0, count);
+      // Without the details: these hold what other people said.
+      return items
+        .filter((entry) => mentions(entry.about, hosts) || /^(commit|run|approve|intent)/.test(entry.what))
+        .slice(0, count)
+        .map(({ at, who, what, about }) => ({ at, who, what, about }));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { IntentQuestion } from "../../schemas/intent.ts";
 import { printSelector } from "../../schemas/selector.ts";
 import type { AskOptions } from "../http/command.ts";
-import type { Controller } from "../loop/controller.ts";
+import type { Caller, Controller } from "../loop/controller.ts";
 import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
 import { interpret, type Understanding } from "./grammar/interpret.ts";
@@ -26,6 +26,7 @@ export interface Asked {
 export async function understand(
   sentence: string,
   conversation: Conversation,
+  caller: Caller,
   asking: AskOptions,
   { context, controller }: { readonly context: Context; readonly controller: Pick<Controller, "query" | "drift" | "audit"> },
 ): Promise<Asked> {
@@ -49,7 +50,7 @@ export async function understand(
   conversation.said.push(sentence);
   for (const { selector } of grammar.scopes) for (const { name } of pick(selector, known).hosts) conversation.named.add(name);
   for (const host of hostsSaid(sentence, known)) conversation.named.add(host);
-  return { sentence: meant, reply: sentence, known, reader: createReader(controller, known), grammar, options: asking };
+  return { sentence: meant, reply: sentence, known, reader: createReader(controller, known, caller), grammar, options: asking };
 }
 
 const hostsSaid = (sentence: string, known: Known): readonly string[] =>

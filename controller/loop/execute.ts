@@ -285,8 +285,12 @@ function createWork(run: Run, options: ExecutorOptions, slots: Slots, ended: () 
     });
   }
   function look(): void {
-    if (closed) return;
-    for (const command of next(run, { now: now(), unavailable: options.unavailable })) dispatch(command);
+    // With every place taken there is nothing to begin; whatever gives one up asks again.
+    if (closed || slots.full()) return;
+    for (const command of next(run, { now: now(), unavailable: options.unavailable })) {
+      dispatch(command);
+      if (slots.full()) return;
+    }
   }
   return {
     run,

@@ -70,9 +70,17 @@ export function createObserve({ world, fleet, facts, onAssessed, onHost, now }: 
     for (const host of hosts) onHost(host);
     if (ids.size > 0) onAssessed(ids);
   };
+  /** When facts were read that came with results, until a report has the same key. */
+  const ofResults = new Map<string, number>();
+  /** A report that was sent again after a reconnect may be older than the result that overtook it: it says nothing new. */
+  const isOvertaken = ({ host, key, at }: Fact): boolean => {
+    const id = `${host} ${key}`,
+      read = ofResults.get(id);
+    return read !== undefined && ofResults.delete(id) && at < read;
+  };
   return {
     async report(agent, host, report) {
-      const list = report.facts.map((fact) => factOf(host, fact));
+      const list = report.facts.map((fact) => factOf(host, fact)).filter((fact) => !isOvertaken(fact));
       absorb(list);
       const offset = fleet.state(host)?.clockOffset ?? 0;
       const events = report.events.map((event) => ({
@@ -95,6 +103,7 @@ export function createObserve({ world, fleet, facts, onAssessed, onHost, now }: 
     async facts(host, reports) {
       const list = reports.map((fact) => factOf(host, fact));
       absorb(list);
+      for (const { key, at } of list) if (world.isAsked(host, key)) ofResults.set(`${host} ${key}`, at);
       if (list.length > 0) await facts.put(list, now());
     },
     restore: (stored) => absorb([...stored].map(checkedFact)),

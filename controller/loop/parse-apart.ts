@@ -40,6 +40,7 @@ export function parseApart(): ParseApart {
         () => undefined,
       );
       for (const file of files) {
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
         worker.postMessage(file);
         // One at a time: a flood of answers would hold this thread up as the reading would have.
         const answer = (await Promise.race([once(worker, "message", { signal: over.signal }), gone])) as [ParsedFile] | undefined;

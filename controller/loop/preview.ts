@@ -14,7 +14,8 @@ import type { Fleet } from "./fleet.ts";
 import { factOf } from "./observe.ts";
 import type { Agents } from "./ports.ts";
 import type { Workspace } from "./workspace.ts";
-import { syncedDigest, type World } from "./world.ts";
+import { syncedDigest } from "./wanted.ts";
+import type { World } from "./world.ts";
 
 interface PreviewOptions {
   readonly world: World;

@@ -13,8 +13,10 @@ import type { Executor } from "./execute.ts";
 import { gate } from "./gate.ts";
 import type { Log, Tell } from "./ports.ts";
 import type { Queue } from "./queue.ts";
+import { countStates, groupHealth, undoFailed } from "./run-words.ts";
 import { touched } from "./touched.ts";
-import { syncedDigest, type World } from "./world.ts";
+import { syncedDigest } from "./wanted.ts";
+import type { World } from "./world.ts";
 
 interface ReconcileOptions {
   readonly world: World;
@@ -68,7 +70,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const cooling = createCooling(now),
     cover = createCover(now),
     corrected = new Map<string, number[]>(),
-    waiting = new Map<string, string>();
+    waiting = new Map<string, { readonly reason: string; readonly tree: string }>();
   let recent: RecentChange[] = [],
     pending: string | null = null;
 
@@ -149,7 +151,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     return { run: await start(plan, by) };
   };
   const later = (digest: string, until: number, reason: string): { waiting: string } => {
-    waiting.set(digest, `${digest.slice(0, 12)}: ${reason}`);
+    waiting.set(digest, { reason: `${digest.slice(0, 12)}: ${reason}`, tree: world.desired.tree });
     queue.addAfter(`admit ${digest}`, until - now());
     return { waiting: reason };
   };
@@ -169,6 +171,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const planAll = async (): Promise<void> => {
     if (answering()) return queue.addAfter("plan", 25);
     const plan = planOf(someOf(ofManifests), true);
+    for (const [digest, { tree }] of waiting) if (tree !== world.desired.tree) queue.add(`admit ${digest}`);
     for (const left of cooling.left()) queue.addAfter("plan", left);
     if (plan.changes.length === 0) return dropPending();
     if (plan.digest === pending) return;
@@ -301,20 +304,6 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       recent = [...before];
     },
     pending: () => pending,
-    waiting: () => waiting.values().next().value,
+    waiting: () => waiting.values().next().value?.reason,
   };
 }
-
-const groupHealth = (run: Run, group: string): string => {
-  const health = run.changes.get(group)?.health;
-  return health === undefined ? "" : `, health: ${health}`;
-};
-
-const undoFailed = (run: Run, group: string): boolean =>
-  (run.groups.get(group) ?? []).some((id) => run.changes.get(id)?.change.steps.some((step) => run.steps.get(step.id)?.state === "undo-failed"));
-
-const countStates = (run: Run): string => {
-  const counts = new Map<string, number>();
-  for (const record of run.changes.values()) counts.set(record.state, (counts.get(record.state) ?? 0) + 1);
-  return [...counts].map(([state, count]) => `${count} ${state}`).join(", ");
-};

@@ -2,6 +2,8 @@
 export interface Slots {
   /** Takes a place on a host; false where all of the host's or all places are taken. */
   take(host: string): boolean;
+  /** Whether all places are taken; who asks counts as somebody who found none. */
+  full(): boolean;
   release(host: string): void;
 }
 
@@ -19,6 +21,11 @@ export function createSlots(limits: { readonly perHost: number; readonly overall
       }
       taken.set(host, mine + 1);
       all += 1;
+      return true;
+    },
+    full() {
+      if (all < limits.overall) return false;
+      wanted = true;
       return true;
     },
     release(host) {

@@ -6,6 +6,7 @@ import { breakSomething } from "../../examples/sandbox/faults.ts";
 import { type FleetHost, pretendFleet } from "../../examples/sandbox/fleet.ts";
 import { runFleet } from "../../examples/sandbox/agents.ts";
 import type { PretendHost } from "../../examples/sandbox/pretend-host.ts";
+import type { FactReport } from "../../schemas/report.ts";
 import { editManifest } from "../core/edit.ts";
 import { allowedAgents } from "../hub/allowed-agents.ts";
 import { machineClock } from "../hub/clock.ts";
@@ -36,12 +37,16 @@ export interface Stage {
   readonly sent: string[];
   /** What was logged, as lines of JSON. */
   readonly logged: string[];
+  /** For whom secrets are encrypted. */
+  readonly recipient: string;
   controller: Controller;
   /** Milliseconds by which the controller's clock is wrong. */
   clockJump: number;
   break(host: string, what: string): Promise<void>;
   /** What a host would do that claims to have done a step. */
   forge(host: string, step: string): Promise<void>;
+  /** What a host would say that is out of its mind. */
+  report(host: string, facts: readonly FactReport[]): Promise<unknown>;
   /** Ends the controller without a word, as SIGKILL does: what it has not stored is gone. */
   kill(): void;
   /** A controller on what the one before left behind. */
@@ -126,7 +131,8 @@ export async function stageFor(options: StageOptions): Promise<Stage> {
     (fields: object, text: string): void =>
       void logged.push(JSON.stringify({ level, ...fields, text }));
   const log: Log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
-  let loop: Loop | undefined,
+  let madeUp = 1_000_000,
+    loop: Loop | undefined,
     life = { dead: true };
   const alive = (): Loop => {
     if (loop === undefined || life.dead) throw new Error("the controller is not running");
@@ -139,8 +145,8 @@ export async function stageFor(options: StageOptions): Promise<Stage> {
     log: { ...log, error: log.warn },
     allowed: allowedAgents(undefined),
     events: {
-      onReport: async (agent, report) => (process.env["DBG"] && console.log(Date.now()%100000, life.dead, "report", report.seq, JSON.stringify(report.facts.filter((f) => f.ask.probe === "file").map((f) => (f.value as {text: string})?.text))), undefined) ?? void (await alive().onReport(agent.id, agent.host, report)),
-      onResult: async (agent, { step, result, facts }) => (process.env["DBG"] && console.log(Date.now()%100000, life.dead, "result", step, JSON.stringify(facts.map((f) => (f.value as {text: string})?.text))), undefined) ?? alive().onResult(agent.host, step, result, facts),
+      onReport: async (agent, report) => void (await alive().onReport(agent.id, agent.host, report)),
+      onResult: async (agent, { step, result, facts }) => alive().onResult(agent.host, step, result, facts),
       onProgress: (agent, { step, text }) => (life.dead ? undefined : loop?.onProgress(agent.host, step, text)),
       onAgentState: (agent) => (life.dead ? undefined : loop?.onAgentState(fleetStateOf(agent))),
       onEvent: (event) =>
@@ -154,12 +160,14 @@ export async function stageFor(options: StageOptions): Promise<Stage> {
     hosts: new Map(),
     sent,
     logged,
+    recipient: age.recipient,
     controller: undefined as never,
     clockJump: 0,
     async break(host, what) {
       await breakSomething(stage.hosts.get(host)!, what);
     },
     forge: (host, step) => alive().onResult(host, step, { outcome: "done", ms: 1 }, []),
+    report: (host, facts) => alive().onReport(hub.agentOf(host)?.id ?? "", host, { seq: ++madeUp, facts, events: [] }),
     kill() {
       life.dead = true;
     },

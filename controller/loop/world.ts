@@ -5,6 +5,7 @@ import type { KindTable } from "../kinds/define.ts";
 import type { Fact, HostView, Instance, KindContext, LoadedResource, PolicyRule } from "../core/model.ts";
 import { assess, type Assessment } from "../core/pair.ts";
 import { defaultSettings, type Settings } from "../core/settings-defaults.ts";
+import { wantedAt } from "./wanted.ts";
 import { type Desired, select, type Selection, selectInPieces } from "../core/select.ts";
 
 /** What every host is watched for, whatever the manifests say. */
@@ -65,6 +66,8 @@ export interface World {
   /** Forgets what is not watched any more, and tells whether there was any: when it is asked for again, what was then says nothing. */
   keepFacts(host: string, keys: ReadonlySet<string>): boolean;
   reassess(ids: Iterable<string>): void;
+  /** Whether an instance is compared with this fact. */
+  isAsked(host: string, key: string): boolean;
   /** What the agent of a host has to watch, and a text that is the same as long as that is. */
   asks(host: string): Ask[];
   askKeys(host: string): string;
@@ -238,6 +241,7 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0): Worl
       for (const key of gone) here.delete(key);
       return gone.length > 0;
     },
+    isAsked: (host, key) => idsOf(state, host, key).length > 0,
     reassess(ids) {
       const list = [...ids];
       for (const id of list) meanwhile?.ids.add(id);
@@ -263,20 +267,6 @@ function sameHosts(before: ReadonlyMap<string, HostView>): (view: HostView) => b
     known.set(view, same);
     return same;
   };
-}
-
-/** The digest that plans compare with a resource's own: equal where the instance was in sync with what is wanted now. */
-export const syncedDigest =
-  (world: Pick<World, "desired" | "synced" | "wasSynced">) =>
-  (id: string): string | undefined => {
-    const instance = world.desired.instances.get(id);
-    return instance !== undefined && world.wasSynced(instance) ? instance.resource.digest : world.synced.get(id);
-  };
-
-function wantedAt({ resource: { resource, digest } }: Instance, now: number): string {
-  const { restartedAt, upgradedAt } = resource.spec;
-  const ahead = [restartedAt, upgradedAt].some((text) => typeof text === "string" && Date.parse(text) > now);
-  return ahead ? `${digest} ahead` : digest;
 }
 
 /** Contexts of a commit, one for each view of a host. */

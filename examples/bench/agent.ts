@@ -29,7 +29,12 @@ export async function run(report: Report, scale: number): Promise<void> {
     await controller.commit(edits, { message: "Nothing", source: "cli" }, { name: "bench", role: "admin" });
     for (const form of forms) {
       const path = join(dist, form.file);
-      if (!(await access(path).then(() => true, () => false))) {
+      if (
+        !(await access(path).then(
+          () => true,
+          () => false,
+        ))
+      ) {
         process.stderr.write(`${form.name}: left out, dist/${form.file} is missing (npm run build:agent)\n`);
         continue;
       }
@@ -48,7 +53,12 @@ interface Place {
   readonly quick: boolean;
 }
 
-async function measure(report: Report, { name, memory }: (typeof forms)[number], command: readonly string[], { folder, hub, port, quick }: Place): Promise<void> {
+async function measure(
+  report: Report,
+  { name, memory }: (typeof forms)[number],
+  command: readonly string[],
+  { folder, hub, port, quick }: Place,
+): Promise<void> {
   const config = join(folder, "agent.env"),
     host = name.toLowerCase().replaceAll(" ", "-");
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -68,7 +78,10 @@ async function measure(report: Report, { name, memory }: (typeof forms)[number],
   await pause(quick ? 3000 : 10_000);
   const before = await cpuSeconds(child!.pid!);
   await pause(seconds * 1000);
-  report(`${name}, idle`, (((await cpuSeconds(child!.pid!)) - before) * 100) / seconds, "% CPU", { target: 0.1, note: `over ${seconds} s` });
+  report(`${name}, idle`, (((await cpuSeconds(child!.pid!)) - before) * 100) / seconds, "% CPU", {
+    target: 0.1,
+    note: `over ${seconds} s`,
+  });
   report(`${name}, idle`, await residentMiB(child!.pid!), "MiB resident", { target: memory });
   await ended(child!);
 }
@@ -84,7 +97,8 @@ async function enrolHere(hub: Hub, host: string, stateDir: string): Promise<void
 }
 
 async function online(hub: Hub, host: string): Promise<void> {
-  for (const end = Date.now() + 20_000; hub.agentOf(host)?.state !== "online"; await pause(1)) if (Date.now() > end) throw new Error(`${host} did not connect`);
+  for (const end = Date.now() + 20_000; hub.agentOf(host)?.state !== "online"; await pause(1))
+    if (Date.now() > end) throw new Error(`${host} did not connect`);
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -96,7 +110,9 @@ async function ended(child: ChildProcess): Promise<void> {
 /** Processor time of all threads of a process, from /proc/PID/task/TID/schedstat (nanoseconds; the kernel's sched-stats.rst). */
 async function cpuSeconds(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`);
-  const times = await Promise.all(threads.map(async (thread) => Number((await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8")).split(" ")[0])));
+  const times = await Promise.all(
+    threads.map(async (thread) => Number((await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8")).split(" ")[0])),
+  );
   return times.reduce((sum, ns) => sum + ns, 0) / 1e9;
 }
 

@@ -13,7 +13,11 @@ export const benches: ReadonlyMap<string, Entry> = new Map(
   Object.entries({
     plan: { about: "plans of 10 000 and 100 000 instances", seconds: 120, load: () => import("./plan.ts") },
     load: { about: "one file of 1 000 changes in a workspace of 100 000 resources", seconds: 180, load: () => import("./load.ts") },
-    drift: { about: "from a change on a host to the alert, within the process and over TLS", seconds: 120, load: () => import("./drift.ts") },
+    drift: {
+      about: "from a change on a host to the alert, within the process and over TLS",
+      seconds: 120,
+      load: () => import("./drift.ts"),
+    },
     agent: { about: "a real agent when idle, compiled and as a bundle", seconds: 150, load: () => import("./agent.ts") },
     fleet: { about: "5 000 agents over TLS on one controller", seconds: 300, load: () => import("./fleet.ts") },
   }),

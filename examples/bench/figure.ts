@@ -17,7 +17,13 @@ export const lines =
   (write: (line: string) => void): Report =>
   (name, value, unit, { target, note } = {}) => {
     const rounded = Number(value.toPrecision(4));
-    const figure: Figure = { name, value: rounded, unit, ...(target === undefined ? {} : { target, ok: value <= target }), ...(note === undefined ? {} : { note }) };
+    const figure: Figure = {
+      name,
+      value: rounded,
+      unit,
+      ...(target === undefined ? {} : { target, ok: value <= target }),
+      ...(note === undefined ? {} : { note }),
+    };
     write(`${JSON.stringify(figure)}\n`);
   };
 

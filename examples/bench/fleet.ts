@@ -56,7 +56,10 @@ export async function run(report: Report, scale: number): Promise<void> {
       used = process.cpuUsage();
     agents.send("connect");
     await until(() => controller.status().hosts.online === count);
-    report(`${name}, all connected`, (performance.now() - connecting) / 1000, "s", { target: Math.max(2, 30 * scale), note: "agents share the processors with the controller" });
+    report(`${name}, all connected`, (performance.now() - connecting) / 1000, "s", {
+      target: Math.max(2, 30 * scale),
+      note: "agents share the processors with the controller",
+    });
     const { user: connectUser, system: connectSystem } = process.cpuUsage(used);
     report(`${name}, all connected: processor time of the controller`, (connectUser + connectSystem) / 1e6, "s");
     await quiet();

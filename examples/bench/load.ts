@@ -79,8 +79,28 @@ export async function run(report: Report, scale: number): Promise<void> {
     const world = createWorld(kinds, Date.now),
       fleet = createFleet();
     for (let at = 0; at < hosts; at++)
-      fleet.setAgent({ agent: `a${at}`, host: `host-${at}`, state: "online", version: "0.1.0", verbs: [], clockOffset: 0, tags: [], labels: {} });
-    const force = createForce({ world, fleet, store, workspace, agents: { setWatch: () => undefined }, tell: () => undefined, log: console as never, now: Date.now, onSettled: () => undefined, onInForce: () => undefined });
+      fleet.setAgent({
+        agent: `a${at}`,
+        host: `host-${at}`,
+        state: "online",
+        version: "0.1.0",
+        verbs: [],
+        clockOffset: 0,
+        tags: [],
+        labels: {},
+      });
+    const force = createForce({
+      world,
+      fleet,
+      store,
+      workspace,
+      agents: { setWatch: () => undefined },
+      tell: () => undefined,
+      log: console as never,
+      now: Date.now,
+      onSettled: () => undefined,
+      onInForce: () => undefined,
+    });
 
     const [firstMs, firstBlocked, first] = await blocking(() => workspace.head().then((head) => workspace.load(head)));
     if (!first.ok) throw new Error(first.problems[0]?.summary);
@@ -107,7 +127,9 @@ export async function run(report: Report, scale: number): Promise<void> {
     }
     report(`load of ${count}, one file changed`, median(loads), "ms", { target: 100, note: "from the commit to checked resources" });
     report(`load of ${count}, one file changed, event loop held up`, blockedLoad, "ms", { target: 50 });
-    report(`${count} in force, one file changed`, median(inForce), "ms", { note: "loaded already: from checked resources to compared instances" });
+    report(`${count} in force, one file changed`, median(inForce), "ms", {
+      note: "loaded already: from checked resources to compared instances",
+    });
     report(`${count} in force, one file changed, event loop held up`, blockedForce, "ms", { target: 50 });
     await workspace.close();
     await store.close();

@@ -8,23 +8,33 @@ const self = fileURLToPath(import.meta.url);
 
 /** Runs one benchmark in a process of its own, ended when its time is over; whether it went well. */
 function runApart(name: string, seconds: number, scale: number): Promise<boolean> {
-  const child = spawn(process.execPath, ["--expose-gc", self, "--only", name, "--scale", String(scale)], { stdio: "inherit", detached: true });
+  const child = spawn(process.execPath, ["--expose-gc", self, "--only", name, "--scale", String(scale)], {
+    stdio: "inherit",
+    detached: true,
+  });
   const timer = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), seconds * 1000);
   return new Promise((done) => {
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      if (code !== 0) process.stderr.write(`${name}: ${signal === "SIGKILL" ? `not done within ${seconds} s` : `ended with ${code ?? signal}`}\n`);
+      if (code !== 0)
+        process.stderr.write(`${name}: ${signal === "SIGKILL" ? `not done within ${seconds} s` : `ended with ${code ?? signal}`}\n`);
       done(code === 0);
     });
   });
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args: [...args], options: { quick: { type: "boolean" }, scale: { type: "string" }, only: { type: "string" }, help: { type: "boolean" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { quick: { type: "boolean" }, scale: { type: "string" }, only: { type: "string" }, help: { type: "boolean" } },
+    allowPositionals: true,
+  });
   const unknown = positionals.filter((name) => !benches.has(name));
   if (values.help === true || unknown.length > 0) {
     const list = [...benches].map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`).join("\n");
-    process.stderr.write(`${unknown.map((name) => `There is no benchmark ${name}.\n`).join("")}npm run bench -- [--quick | --scale FACTOR] [NAME…]\n\n${list}\n`);
+    process.stderr.write(
+      `${unknown.map((name) => `There is no benchmark ${name}.\n`).join("")}npm run bench -- [--quick | --scale FACTOR] [NAME…]\n\n${list}\n`,
+    );
     return unknown.length > 0 ? 64 : 0;
   }
   const scale = values.scale === undefined ? (values.quick === true ? 0.1 : 1) : Number(values.scale);
@@ -34,11 +44,15 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const only = benches.get(values.only ?? "");
   if (only !== undefined) {
-    await (await only.load()).run(lines((line) => void process.stdout.write(line)), scale);
+    await (await only.load()).run(
+      lines((line) => void process.stdout.write(line)),
+      scale,
+    );
     return 0;
   }
   let good = true;
-  for (const [name, { seconds }] of benches) if (positionals.length === 0 || positionals.includes(name)) good = (await runApart(name, seconds, scale)) && good;
+  for (const [name, { seconds }] of benches)
+    if (positionals.length === 0 || positionals.includes(name)) good = (await runApart(name, seconds, scale)) && good;
   return good ? 0 : 1;
 }
 

@@ -25,12 +25,22 @@ export function worldOf(count: number): World {
   return world;
 }
 
-const hostNamed = (name: string): HostView => ({ name, online: true, aliases: [], tags: ["web"], labels: {}, clockOffset: 0, agent: { version: "0.1.0", verbs: [] } });
+const hostNamed = (name: string): HostView => ({
+  name,
+  online: true,
+  aliases: [],
+  tags: ["web"],
+  labels: {},
+  clockOffset: 0,
+  agent: { version: "0.1.0", verbs: [] },
+});
 
 function resources(): LoadedResource[] {
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
   return [
-    ...numbers(4).map((at) => resource("Service", `service-${at}`, { on: "tag=web", unit: `unit-${at}.service`, state: "running", enabled: true })),
+    ...numbers(4).map((at) =>
+      resource("Service", `service-${at}`, { on: "tag=web", unit: `unit-${at}.service`, state: "running", enabled: true }),
+    ),
     ...numbers(4).map((at) => resource("File", `file-${at}`, { on: "tag=web", path: `/etc/file-${at}.conf`, content: contentOf(at) })),
     ...numbers(2).map((at) => resource("Package", `package-${at}`, { on: "tag=web" })),
   ];
@@ -42,7 +52,15 @@ function resource(kindName: string, name: string, given: Record<string, unknown>
   const kind = kinds.get(kindName),
     spec = kind?.scope === "hosts" ? kind.complete(given, name) : given;
   const whole = { apiVersion, kind: kindName, metadata: { name }, spec } as LoadedResource["resource"];
-  return { id: `${kindName}/${name}`, kind: kindName, name, resource: whole, digest: resourceDigest(whole), file: "manifests/bench.yaml", where: () => ({}) };
+  return {
+    id: `${kindName}/${name}`,
+    kind: kindName,
+    name,
+    resource: whole,
+    digest: resourceDigest(whole),
+    file: "manifests/bench.yaml",
+    where: () => ({}),
+  };
 }
 
 /** What a host answers: everything as it should be, or nothing there. */
@@ -53,7 +71,11 @@ export function factOf({ host, askKey: key, resource: { kind, name, resource: wh
     kind === "Service"
       ? { unit: spec.unit, load: "loaded", active: there ? "active" : "inactive", enabled: there ? "enabled" : "disabled" }
       : kind === "File"
-        ? { path: spec.path, type: there ? "file" : "missing", ...(there ? { text, sha256: createHash("sha256").update(text).digest("hex") } : {}) }
+        ? {
+            path: spec.path,
+            type: there ? "file" : "missing",
+            ...(there ? { text, sha256: createHash("sha256").update(text).digest("hex") } : {}),
+          }
         : { name, manager: "apt", installed: there, ...(there ? { version: "1.0" } : {}), candidate: "1.0" };
   return { host, key, at: 0, digest: `${there}`, value };
 }

@@ -9,14 +9,16 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-const trace = "/usr/local/lib/ai-agent /usr/local/bin/ai-agent /etc/ai-agent /var/lib/ai-agent /etc/systemd/system/ai-agent.service /etc/systemd/system/multi-user.target.wants/ai-agent.service /run/backend-ai-steps";
+const trace =
+  "/usr/local/lib/ai-agent /usr/local/bin/ai-agent /etc/ai-agent /var/lib/ai-agent /etc/systemd/system/ai-agent.service /etc/systemd/system/multi-user.target.wants/ai-agent.service /run/backend-ai-steps";
 
 test("one command installs the agent, and the host is known with its facts", async () => {
   const startedAt = Date.now();
   await Promise.all(stage.hosts.map((host) => stage.install(host, { tags: ["web"], labels: { team: "blue" } })));
   measured("install on 3 hosts", Date.now() - startedAt);
   for (const { name, ip } of stage.hosts) {
-    const known = await stage.host(name), facts = known.facts as HostFact;
+    const known = await stage.host(name),
+      facts = known.facts as HostFact;
     expect(known).toMatchObject({ name, online: true, state: "online", tags: ["web"], labels: { team: "blue" } });
     expect(facts).toMatchObject({ hostname: name, os: { id: "debian", version: "12" } });
     expect(JSON.stringify(facts)).toContain(ip);
@@ -24,7 +26,8 @@ test("one command installs the agent, and the host is known with its facts", asy
 });
 
 test("a join token serves once", async () => {
-  const [h1] = stage.hosts, command = (await stage.enrolCommand({ host: "h1", replace: true })).replace(" --url", " --enrol-again --url");
+  const [h1] = stage.hosts,
+    command = (await stage.enrolCommand({ host: "h1", replace: true })).replace(" --url", " --enrol-again --url");
   await h1!.exec("sh", "-c", command);
   const first = (await stage.host("h1")).agent;
   const again = await h1!.exec("sh", "-c", command, { reject: false });
@@ -40,12 +43,15 @@ test("a join token serves once", async () => {
 
 test("the token is neither an argument nor kept", async () => {
   const [, h2] = stage.hosts;
-  const found = await h2!.exec("grep", "-rlsE", "bai_[A-Za-z0-9_-]{16}", "/etc", "/var/lib/ai-agent", "/tmp", "/usr/local/lib/ai-agent", { reject: false });
+  const found = await h2!.exec("grep", "-rlsE", "bai_[A-Za-z0-9_-]{16}", "/etc", "/var/lib/ai-agent", "/tmp", "/usr/local/lib/ai-agent", {
+    reject: false,
+  });
   expect(found.stdout.split("\n").filter((path) => path !== "" && !/\/(ai-agent|install-agent\.sh)$/.test(path))).toEqual([]);
 });
 
 test("running it again upgrades the agent and keeps who it is", async () => {
-  const [, h2] = stage.hosts, before = await stage.host("h2");
+  const [, h2] = stage.hosts,
+    before = await stage.host("h2");
   await h2!.exec("sh", "-c", "echo '# mine' >>/etc/ai-agent/agent.env; cd /usr/local/lib/ai-agent; rm ai-agent; echo old >ai-agent");
   const again = await h2!.exec("sh", "-c", await stage.enrolCommand());
   expect(again.stderr).toContain("already enrolled");

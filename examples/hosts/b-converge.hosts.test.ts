@@ -18,13 +18,24 @@ const web = (word: string): string =>
       needs: ["Package/nginx"],
       reloads: ["Service/nginx"],
     }),
-    resource("Service", "nginx", { on: "tag=web", state: "running", enabled: true, needs: ["Package/nginx", "File/nginx-site"], health: { http: "http://localhost:8080/", contains: word, within: "10s" } }),
+    resource("Service", "nginx", {
+      on: "tag=web",
+      state: "running",
+      enabled: true,
+      needs: ["Package/nginx", "File/nginx-site"],
+      health: { http: "http://localhost:8080/", contains: word, within: "10s" },
+    }),
   );
-const served = async (host: Stage["hosts"][number]): Promise<string> => (await host.exec("curl", "-s", "http://localhost:8080/", { reject: false })).stdout;
+const served = async (host: Stage["hosts"][number]): Promise<string> =>
+  (await host.exec("curl", "-s", "http://localhost:8080/", { reject: false })).stdout;
 
 beforeAll(async () => {
   stage = await startStage({ hosts: 3, tags: { h1: ["web"], h2: ["web"], h3: ["web"] } });
-  await Promise.all(stage.hosts.map((host) => host.exec("sh", "-c", "DEBIAN_FRONTEND=noninteractive apt-get purge -qy nginx nginx-common && rm -rf /etc/nginx")));
+  await Promise.all(
+    stage.hosts.map((host) =>
+      host.exec("sh", "-c", "DEBIAN_FRONTEND=noninteractive apt-get purge -qy nginx nginx-common && rm -rf /etc/nginx"),
+    ),
+  );
 });
 afterAll(() => stage?.close());
 
@@ -55,8 +66,21 @@ test("a commit waits for approval by its digest, runs to the end, and the next p
 });
 
 test("a run without a change changes nothing on the hosts", async () => {
-  const mark = async () => Promise.all(stage.hosts.map(async (host) => (await host.exec("sh", "-c", "systemctl show -p InvocationID,ActiveEnterTimestampMonotonic nginx; stat -c '%Y %Z %i' /etc/nginx/conf.d/shop.conf; wc -l </var/log/dpkg.log")).stdout));
-  const before = await mark(), runs = await stage.runs();
+  const mark = async () =>
+    Promise.all(
+      stage.hosts.map(
+        async (host) =>
+          (
+            await host.exec(
+              "sh",
+              "-c",
+              "systemctl show -p InvocationID,ActiveEnterTimestampMonotonic nginx; stat -c '%Y %Z %i' /etc/nginx/conf.d/shop.conf; wc -l </var/log/dpkg.log",
+            )
+          ).stdout,
+      ),
+    );
+  const before = await mark(),
+    runs = await stage.runs();
   await stage.commit({ "README.md": "nothing that concerns a host\n" });
   await stage.untilInSync();
   expect(await stage.plan()).toMatchObject({ changes: [] });
@@ -79,10 +103,18 @@ test("a plan is approved for its own digest alone", async () => {
 test("a changed site file is live on all hosts soon after its commit, by a reload", async () => {
   await stage.commit({ "manifests/policy.yaml": everythingRuns });
   await stage.untilInSync();
-  const invocation = async () => Promise.all(stage.hosts.map(async (host) => (await host.exec("systemctl", "show", "-p", "InvocationID", "nginx")).stdout));
-  const before = await invocation(), times: number[] = [];
+  const invocation = async () =>
+    Promise.all(stage.hosts.map(async (host) => (await host.exec("systemctl", "show", "-p", "InvocationID", "nginx")).stdout));
+  const before = await invocation(),
+    times: number[] = [];
   for (const word of ["three", "four", "five"]) {
-    const waiting = stage.hosts.map((host) => host.exec("sh", "-c", `for i in $(seq 1000); do [ "$(curl -s localhost:8080)" = ${word} ] && { date +%s%3N; exit; }; sleep 0.01; done; exit 1`));
+    const waiting = stage.hosts.map((host) =>
+      host.exec(
+        "sh",
+        "-c",
+        `for i in $(seq 1000); do [ "$(curl -s localhost:8080)" = ${word} ] && { date +%s%3N; exit; }; sleep 0.01; done; exit 1`,
+      ),
+    );
     const committedAt = Date.now();
     await stage.commit({ "manifests/web.yaml": web(word) });
     times.push(Math.max(...(await Promise.all(waiting)).map(({ stdout }) => Number(stdout))) - committedAt);
@@ -90,8 +122,11 @@ test("a changed site file is live on all hosts soon after its commit, by a reloa
   }
   measured("commit of a site file to live on 3 hosts", times);
   expect(await invocation()).toEqual(before);
-  const reloads = (await stage.runs()).slice(0, 3).map(async ({ id }) => (await stage.run(id)).changes.flatMap(({ steps }) => steps.map(({ action }) => action)).sort());
-  for (const actions of await Promise.all(reloads)) expect(actions).toEqual([...Array(3).fill("file.write"), ...Array(3).fill("service.reload")]);
+  const reloads = (await stage.runs())
+    .slice(0, 3)
+    .map(async ({ id }) => (await stage.run(id)).changes.flatMap(({ steps }) => steps.map(({ action }) => action)).sort());
+  for (const actions of await Promise.all(reloads))
+    expect(actions).toEqual([...Array(3).fill("file.write"), ...Array(3).fill("service.reload")]);
 });
 
 test("two commits in quick succession converge to the second", async () => {
@@ -124,10 +159,17 @@ test("a broken commit leaves the last good one in force, and says what is wrong 
 
 test("a manual change between plan and approval: that step refuses, the rest goes on, and it is planned anew", async () => {
   const [h1, h2] = stage.hosts;
-  await stage.commit({ "manifests/policy.yaml": resource("Policy", "ask", { on: "*", approval: { from: "low" } }), "manifests/web.yaml": web("eleven") });
+  await stage.commit({
+    "manifests/policy.yaml": resource("Policy", "ask", { on: "*", approval: { from: "low" } }),
+    "manifests/web.yaml": web("eleven"),
+  });
   const digest = await stage.pending();
   // Both at once, as a person who edits while another approves: the agent's word is not yet with the controller, or has just come.
-  await h1!.exec("sh", "-c", "systemctl stop ai-agent; echo '# by hand' >>/etc/nginx/conf.d/shop.conf; systemctl start ai-agent --no-block");
+  await h1!.exec(
+    "sh",
+    "-c",
+    "systemctl stop ai-agent; echo '# by hand' >>/etc/nginx/conf.d/shop.conf; systemctl start ai-agent --no-block",
+  );
   const { plan } = await stage.api<{ plan: unknown }>("GET", `/api/v1/plans/${digest}`);
   const { run } = await stage.api<{ run: string }>("POST", `/api/v1/plans/${digest}/approve`, { plan });
   const ended = await stage.untilEnded(run);

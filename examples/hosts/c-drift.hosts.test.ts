@@ -31,22 +31,47 @@ interface Case {
   readonly paths: readonly string[];
 }
 
-const nginx = ["systemctl", "start", "nginx"], restore = ["sh", "-c", `mkdir -p /etc/drift; printf 'a = 1\\n' >${path}; chown root:root ${path}; chmod 0640 ${path}`];
+const nginx = ["systemctl", "start", "nginx"],
+  restore = ["sh", "-c", `mkdir -p /etc/drift; printf 'a = 1\\n' >${path}; chown root:root ${path}; chmod 0640 ${path}`];
 const cases: readonly Case[] = [
-  { what: "a service killed by kill -9", instance: "Service/nginx", argv: ["systemctl", "kill", "--signal=KILL", "nginx"], back: nginx, paths: ["state"] },
+  {
+    what: "a service killed by kill -9",
+    instance: "Service/nginx",
+    argv: ["systemctl", "kill", "--signal=KILL", "nginx"],
+    back: nginx,
+    paths: ["state"],
+  },
   { what: "systemctl stop", instance: "Service/nginx", argv: ["systemctl", "stop", "nginx"], back: nginx, paths: ["state"] },
-  { what: "systemctl disable", instance: "Service/nginx", argv: ["systemctl", "disable", "--quiet", "nginx"], back: ["systemctl", "enable", "--quiet", "nginx"], paths: ["enabled"] },
+  {
+    what: "systemctl disable",
+    instance: "Service/nginx",
+    argv: ["systemctl", "disable", "--quiet", "nginx"],
+    back: ["systemctl", "enable", "--quiet", "nginx"],
+    paths: ["enabled"],
+  },
   { what: "a file edited in place", instance: "File/app", argv: ["sh", "-c", `echo 'b = 2' >>${path}`], back: restore, paths: ["content"] },
   { what: "a file replaced by rename", instance: "File/app", argv: ["sed", "-i", "s/1/9/", path], back: restore, paths: ["content"] },
   { what: "a deleted file", instance: "File/app", argv: ["rm", path], back: restore, paths: ["content"] },
   { what: "a deleted folder", instance: "File/app", argv: ["rm", "-r", "/etc/drift"], back: restore, paths: ["content"] },
   { what: "chmod", instance: "File/app", argv: ["chmod", "0666", path], back: restore, paths: ["mode"] },
   { what: "chown", instance: "File/app", argv: ["chown", "www-data:www-data", path], back: restore, paths: ["owner", "group"] },
-  { what: "a removed package", instance: "Package/tree", argv: ["apt-get", "remove", "-qy", "tree"], back: ["apt-get", "install", "-qy", "tree"], paths: ["state"] },
+  {
+    what: "a removed package",
+    instance: "Package/tree",
+    argv: ["apt-get", "remove", "-qy", "tree"],
+    back: ["apt-get", "install", "-qy", "tree"],
+    paths: ["state"],
+  },
 ];
 
-const alerted = (id: string) => (event: EventView): boolean => event.type === "drift" && event.about === id;
-const closed = (id: string) => (event: EventView): boolean => event.type === "drift.closed" && event.about === id;
+const alerted =
+  (id: string) =>
+  (event: EventView): boolean =>
+    event.type === "drift" && event.about === id;
+const closed =
+  (id: string) =>
+  (event: EventView): boolean =>
+    event.type === "drift.closed" && event.about === id;
 const pathsOf = (event: EventView): string[] => (event.data as { differences: { path: string }[] }).differences.map(({ path: at }) => at);
 
 /** Runs a command on a host and tells, by the host's clock, when. */
@@ -56,7 +81,10 @@ async function does(host: Stage["hosts"][number], argv: readonly string[]): Prom
 }
 
 test.for(cases)("$what is alerted on h1, and nothing is changed there", async ({ what, instance, argv, back, paths }) => {
-  const [h1] = stage.hosts, id = `${instance}@h1`, after = await stage.lastEvent(), runs = await stage.runs();
+  const [h1] = stage.hosts,
+    id = `${instance}@h1`,
+    after = await stage.lastEvent(),
+    runs = await stage.runs();
   const at = await does(h1!, argv);
   const alert = await stage.untilEvent(after, alerted(id));
   measured(`${what} to alert`, Date.parse(alert.at) - at);
@@ -70,9 +98,12 @@ test.for(cases)("$what is alerted on h1, and nothing is changed there", async ({
 });
 
 test.for(cases)("$what is put back on h2", async ({ what, instance, argv, paths }) => {
-  const [, h2] = stage.hosts, id = `${instance}@h2`, after = await stage.lastEvent();
+  const [, h2] = stage.hosts,
+    id = `${instance}@h2`,
+    after = await stage.lastEvent();
   const at = await does(h2!, argv);
-  const alert = await stage.untilEvent(after, alerted(id)), end = await stage.untilEvent(after, closed(id));
+  const alert = await stage.untilEvent(after, alerted(id)),
+    end = await stage.untilEvent(after, closed(id));
   measured(`${what} to put back`, Date.parse(end.at) - at);
   expect(pathsOf(alert)).toEqual(expect.arrayContaining([...paths]));
   await stage.untilInSync();
@@ -87,13 +118,17 @@ test.for(cases)("$what is put back on h2", async ({ what, instance, argv, paths 
 });
 
 test("kill -9 to serving again", async () => {
-  const [, h2] = stage.hosts, times: number[] = [];
+  const [, h2] = stage.hosts,
+    times: number[] = [];
   for (let count = 0; count < 10; count++) {
     const script = `systemctl kill --signal=KILL nginx; s=$(date +%s%3N); for i in $(seq 2000); do curl -s -o /dev/null localhost && break; done; echo $(($(date +%s%3N) - s))`;
     await stage.untilInSync();
     times.push(Number((await h2!.exec("sh", "-c", script)).stdout));
   }
-  measured("kill -9 to serving", times.sort((a, b) => a - b));
+  measured(
+    "kill -9 to serving",
+    times.sort((a, b) => a - b),
+  );
   expect((await h2!.exec("systemctl", "is-active", "nginx")).stdout).toBe("active\n");
 });
 
@@ -102,19 +137,24 @@ test("who did it is named where the host can tell: sudo, and apt's history", asy
   await h1!.exec("sh", "-c", "useradd -m alice && echo 'alice ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/alice");
   let after = await stage.lastEvent();
   await h1!.exec("su", "alice", "-c", "sudo systemctl stop nginx");
-  expect((await stage.untilEvent(after, alerted("Service/nginx@h1"))).data).toMatchObject({ by: { who: "alice (sudo)", how: expect.stringContaining("systemctl stop nginx") } });
+  expect((await stage.untilEvent(after, alerted("Service/nginx@h1"))).data).toMatchObject({
+    by: { who: "alice (sudo)", how: expect.stringContaining("systemctl stop nginx") },
+  });
   await h1!.exec("systemctl", "start", "nginx");
   await stage.untilInSync();
   after = await stage.lastEvent();
   await h1!.exec("su", "alice", "-c", "sudo apt-get remove -qy tree");
-  expect((await stage.untilEvent(after, alerted("Package/tree@h1"))).data).toMatchObject({ by: { who: expect.stringContaining("alice"), how: expect.stringMatching(/apt/) } });
+  expect((await stage.untilEvent(after, alerted("Package/tree@h1"))).data).toMatchObject({
+    by: { who: expect.stringContaining("alice"), how: expect.stringMatching(/apt/) },
+  });
   await h1!.exec("apt-get", "install", "-qy", "tree");
 });
 
 test("after too many corrections within an hour a person has to look", async () => {
   await stage.commit({ "backend-ai.yaml": "drift:\n  correctionsPerHour: 1\n" });
   await stage.untilInSync();
-  const [, h2] = stage.hosts, after = await stage.lastEvent();
+  const [, h2] = stage.hosts,
+    after = await stage.lastEvent();
   await h2!.exec("systemctl", "stop", "nginx");
   const alert = await stage.untilEvent(after, (event) => alerted("Service/nginx@h2")(event) && event.text.includes("a person has to look"));
   expect(alert.text).toMatch(/put back \d+ times within an hour/);

@@ -18,7 +18,8 @@ const web = (content: string, service: Record<string, unknown> = {}): string =>
       ...service,
     }),
   );
-const served = async (host: Stage["hosts"][number]): Promise<string> => (await host.exec("curl", "-s", "http://localhost:8080/", { reject: false })).stdout;
+const served = async (host: Stage["hosts"][number]): Promise<string> =>
+  (await host.exec("curl", "-s", "http://localhost:8080/", { reject: false })).stdout;
 const sites = async (): Promise<string[]> => Promise.all(stage.hosts.map(async (host) => (await host.exec("cat", sitePath)).stdout));
 const lastRun = async (before: number) => {
   const id = await until("another run", async () => {
@@ -36,8 +37,21 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 
 test("a bad nginx configuration is caught by the validator before it goes live", async () => {
-  const mark = async () => Promise.all(stage.hosts.map(async (host) => (await host.exec("sh", "-c", `stat -c '%i %Z' ${sitePath}; systemctl show -p InvocationID,NRestarts nginx; journalctl -q -u nginx | wc -l`)).stdout));
-  const before = await mark(), runs = (await stage.runs()).length;
+  const mark = async () =>
+    Promise.all(
+      stage.hosts.map(
+        async (host) =>
+          (
+            await host.exec(
+              "sh",
+              "-c",
+              `stat -c '%i %Z' ${sitePath}; systemctl show -p InvocationID,NRestarts nginx; journalctl -q -u nginx | wc -l`,
+            )
+          ).stdout,
+      ),
+    );
+  const before = await mark(),
+    runs = (await stage.runs()).length;
   await stage.commit({ "manifests/web.yaml": web("server {\n  listen 8080\n  location / { }\n}\n") });
   const run = await lastRun(runs);
   expect(run.state).toBe("failed");
@@ -56,11 +70,11 @@ test("a bad nginx configuration is caught by the validator before it goes live",
 });
 
 test("failed health takes file and reload back, stops the rollout before the other hosts, and holds the change until git changes", async () => {
-  const before = await sites(), runs = (await stage.runs()).length;
+  const before = await sites(),
+    runs = (await stage.runs()).length;
   await stage.commit({ "manifests/web.yaml": web(site("500 bad")) });
   const run = await lastRun(runs);
   expect(run.state, JSON.stringify(run)).toBe("rolled-back");
-  console.log(JSON.stringify(run));
   const states = Object.groupBy(run.changes, ({ state }) => state);
   expect(states["rolled-back"]?.map(({ id }) => id.replace(/@.*/, "")).sort()).toEqual(["File/site", "Service/nginx"]);
   expect(new Set(states["rolled-back"]?.map(({ id }) => id.replace(/.*@/, ""))).size).toBe(1);
@@ -85,8 +99,11 @@ test("a rolling restart never takes more than one down", async () => {
   const slow = { dropIns: { slow: "[Service]\nExecStartPre=/bin/sleep 0.4\n" } };
   await stage.commit({ "manifests/web.yaml": web(site("200 better"), slow) });
   await stage.untilInSync();
-  const start = Date.now(), runs = (await stage.runs()).length;
-  const sampler = netSpawn([process.execPath, `${import.meta.dirname}/sample-down.ts`, ...stage.hosts.map((host) => `${host.ip}:8080`)], { stdio: ["ignore", "pipe", "inherit"] });
+  const start = Date.now(),
+    runs = (await stage.runs()).length;
+  const sampler = netSpawn([process.execPath, `${import.meta.dirname}/sample-down.ts`, ...stage.hosts.map((host) => `${host.ip}:8080`)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let output = "";
   sampler.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
   await stage.commit({ "manifests/web.yaml": web(site("200 better"), { ...slow, restartedAt: new Date().toISOString() }) });
@@ -108,9 +125,24 @@ test("a rolling restart never takes more than one down", async () => {
 
 /** When nginx was not up, as systemd noted it: from "Stopping" to "Started", in microseconds. */
 async function downSpans(host: Stage["hosts"][number], since: number): Promise<{ from: number; to: number }[]> {
-  const { stdout } = await host.exec("journalctl", "-q", "-o", "json", "--unit", "nginx", "--since", `@${Math.floor(since / 1000)}`, "_PID=1");
-  const lines = stdout.trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as { MESSAGE: string; __REALTIME_TIMESTAMP: string });
-  const at = (word: string): number[] => lines.filter(({ MESSAGE }) => MESSAGE.startsWith(word)).map((line) => Number(line.__REALTIME_TIMESTAMP));
+  const { stdout } = await host.exec(
+    "journalctl",
+    "-q",
+    "-o",
+    "json",
+    "--unit",
+    "nginx",
+    "--since",
+    `@${Math.floor(since / 1000)}`,
+    "_PID=1",
+  );
+  const lines = stdout
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as { MESSAGE: string; __REALTIME_TIMESTAMP: string });
+  const at = (word: string): number[] =>
+    lines.filter(({ MESSAGE }) => MESSAGE.startsWith(word)).map((line) => Number(line.__REALTIME_TIMESTAMP));
   const starts = at("Started");
   return at("Stopping").map((from, index) => ({ from, to: starts[index] ?? Number.POSITIVE_INFINITY }));
 }

@@ -12,46 +12,75 @@ const unitFile = (unit: string): string =>
 /** Restarts of three units, a file with its reload, and a chain between them. */
 const desired = (round: number, restartedAt: string): string =>
   manifest(
-    ...units.map((unit, index) => resource("Service", unit, { on: "*", state: "running", restartedAt, ...(index === 0 ? {} : { needs: [`Service/${units[index - 1]}`] }) })),
+    ...units.map((unit, index) =>
+      resource("Service", unit, {
+        on: "*",
+        state: "running",
+        restartedAt,
+        ...(index === 0 ? {} : { needs: [`Service/${units[index - 1]}`] }),
+      }),
+    ),
     resource("Service", "reloaded", { on: "*", unit: "counted-d", state: "running" }),
-    resource("File", "app", { on: "*", path: "/etc/counted.conf", content: `round = ${round}\n`, reloads: ["Service/reloaded"], needs: ["Service/counted-a"] }),
+    resource("File", "app", {
+      on: "*",
+      path: "/etc/counted.conf",
+      content: `round = ${round}\n`,
+      reloads: ["Service/reloaded"],
+      needs: ["Service/counted-a"],
+    }),
   );
 
-const lines = async (host: Stage["hosts"][number], file: string): Promise<string[]> => (await host.exec("sh", "-c", `cat ${file} 2>/dev/null || :`)).stdout.split("\n").filter((line) => line !== "");
+const online = (count: number) =>
+  until(`${count} hosts online`, async () => ((await stage.status()).hosts.online >= count ? true : undefined));
+const lines = async (host: Stage["hosts"][number], file: string): Promise<string[]> =>
+  (await host.exec("sh", "-c", `cat ${file} 2>/dev/null || :`)).stdout.split("\n").filter((line) => line !== "");
 
 beforeAll(async () => {
   stage = await startStage({ hosts: 3 });
   for (const host of stage.hosts)
-    for (const unit of [...units, "counted-d"]) await host.exec("sh", "-c", `cat >/etc/systemd/system/${unit}.service && systemctl daemon-reload && systemctl start ${unit}`, { input: unitFile(unit) });
+    for (const unit of [...units, "counted-d"])
+      await host.exec("sh", "-c", `cat >/etc/systemd/system/${unit}.service && systemctl daemon-reload && systemctl start ${unit}`, {
+        input: unitFile(unit),
+      });
   await pause(1100);
   await stage.commit({ "manifests/policy.yaml": everythingRuns, "manifests/counted.yaml": desired(0, "2026-01-01T00:00:00Z") });
   await stage.untilInSync();
 });
 afterAll(() => stage?.close());
 
-/** What every host must show after a number of rounds: each unit started once a round and once before, one reload a round, and the last round's file. */
-async function expectOnce(rounds: number, round: number): Promise<void> {
+/**
+ * What every host must show after a number of rounds: each unit started once a round and once before, one reload a round, and the last
+ * round's file. A reload leaves no trace on a host: one that was under way when the agent died is done again, so `repeated` times more at most.
+ */
+async function expectOnce(rounds: number, repeated = 0): Promise<void> {
   for (const host of stage.hosts) {
     for (const unit of units) {
       const seen = await lines(host, starts(unit));
       expect(seen, `${unit} on ${host.name}`).toHaveLength(rounds + 1);
       expect(new Set(seen).size).toBe(rounds + 1);
     }
-    expect((await host.exec("cat", "/etc/counted.conf")).stdout).toBe(`round = ${round}\n`);
+    expect((await host.exec("cat", "/etc/counted.conf")).stdout).toBe(`round = ${rounds}\n`);
     // One for the file that was new, then one a round.
-    expect(await lines(host, "/var/log/counted-d.reloads"), `reloads on ${host.name}`).toHaveLength(rounds + 1);
+    const reloads = (await lines(host, "/var/log/counted-d.reloads")).length;
+    expect(reloads, `reloads on ${host.name}`).toBeGreaterThanOrEqual(rounds + 1);
+    expect(reloads, `reloads on ${host.name}`).toBeLessThanOrEqual(rounds + 1 + repeated);
   }
 }
 
-const rounds = 10;
+const rounds = 5;
 
-test("the controller is killed at 20 random moments of runs: each step is done exactly once, the runs end, the audit chain is whole", async () => {
+test("the controller is killed at 20 random moments of runs: each step is done exactly once, the runs end, the audit chain is whole", {
+  timeout: 240_000,
+}, async () => {
   const moments: number[] = [];
   for (let round = 1; round <= rounds; round++) {
-    await pause(20);
+    // An agent that lost its controller again and again waits longer each time; so each round begins with fresh ones.
+    await Promise.all(stage.hosts.map((host) => host.exec("systemctl", "restart", "ai-agent")));
+    await online(stage.hosts.length);
     await stage.commit({ "manifests/counted.yaml": desired(round, new Date().toISOString()) });
-    for (let kill = 0; kill < 2; kill++) {
-      const moment = Math.round(Math.random() * 1200);
+    for (let kill = 0; kill < 4; kill++) {
+      await online(1);
+      const moment = Math.round(Math.random() * 800);
       moments.push(moment);
       await pause(moment);
       await stage.killController("SIGKILL");
@@ -60,13 +89,14 @@ test("the controller is killed at 20 random moments of runs: each step is done e
     await stage.untilInSync();
   }
   measured("moments of the kills", moments);
-  await expectOnce(rounds, rounds);
-  expect((await stage.runs()).every(({ state }) => state === "succeeded"), JSON.stringify(await stage.runs())).toBe(true);
+  await expectOnce(rounds);
+  const runs = await stage.runs();
+  expect(runs.map(({ state }) => state)).toEqual(runs.map(() => "succeeded"));
   expect(await stage.api("GET", "/api/v1/audit/verify")).toMatchObject({ ok: true });
 });
 
-test("agents are killed at random moments of runs: each step is done exactly once, and the runs end", async () => {
-  const more = 5;
+test("agents are killed at random moments of runs: each step is done exactly once, and the runs end", { timeout: 240_000 }, async () => {
+  const more = 4;
   for (let round = rounds + 1; round <= rounds + more; round++) {
     await pause(20);
     await stage.commit({ "manifests/counted.yaml": desired(round, new Date().toISOString()) });
@@ -78,19 +108,25 @@ test("agents are killed at random moments of runs: each step is done exactly onc
     );
     await stage.untilInSync();
   }
-  await expectOnce(rounds + more, rounds + more);
-  expect((await stage.runs()).every(({ state }) => state === "succeeded"), JSON.stringify(await stage.runs())).toBe(true);
-  for (const host of stage.hosts) expect((await host.exec("ai-agent", "status", "--json", { reject: false })).stdout).toContain('"connected":true');
+  await expectOnce(rounds + more, more);
+  const runs = await stage.runs();
+  expect(runs.map(({ state }) => state)).toEqual(runs.map(() => "succeeded"));
+  for (const host of stage.hosts)
+    expect((await host.exec("ai-agent", "status", "--json", { reject: false })).stdout).toContain('"connected":true');
 });
 
 test("both at once", async () => {
-  const round = rounds + 6;
+  const round = rounds + 5;
   await pause(20);
   await stage.commit({ "manifests/counted.yaml": desired(round, new Date().toISOString()) });
   await pause(Math.random() * 800);
-  await Promise.all([stage.killController("SIGKILL"), ...stage.hosts.map((host) => host.exec("systemctl", "kill", "--signal=KILL", "ai-agent", { reject: false }))]);
+  await Promise.all([
+    stage.killController("SIGKILL"),
+    ...stage.hosts.map((host) => host.exec("systemctl", "kill", "--signal=KILL", "ai-agent", { reject: false })),
+  ]);
   await stage.startController();
   await stage.untilInSync();
   await until("an end", async () => ((await stage.status()).running.length === 0 ? true : undefined));
-  await expectOnce(round, round);
+  await expectOnce(round, round - rounds);
+  expect(await stage.api("GET", "/api/v1/audit/verify")).toMatchObject({ ok: true });
 });

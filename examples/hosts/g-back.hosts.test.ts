@@ -12,14 +12,25 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-const has = async (host: Stage["hosts"][number], path: string): Promise<boolean> => (await host.exec("test", "-e", path, { reject: false })).code === 0;
-const commitEdits = async (edits: readonly FileEdit[]): Promise<string> => (await stage.api<{ commit: string }>("POST", "/api/v1/commits", { edits, message: "by the API" })).commit;
+const has = async (host: Stage["hosts"][number], path: string): Promise<boolean> =>
+  (await host.exec("test", "-e", path, { reject: false })).code === 0;
+const commitEdits = async (edits: readonly FileEdit[]): Promise<string> =>
+  (await stage.api<{ commit: string }>("POST", "/api/v1/commits", { edits, message: "by the API" })).commit;
 
 test("a run is undone by manifests that bring back what was", async () => {
   const [h1] = stage.hosts;
   const things = (word: string, state: string) =>
-    manifest(resource("File", "app", { on: "*", path: "/etc/app.conf", content: `${word}\n`, mode: "0640" }), resource("Service", "nginx", { on: "*", state }), resource("Package", "tree", { on: "*" }));
-  await stage.commit({ "manifests/things.yaml": manifest(resource("File", "app", { on: "*", path: "/etc/app.conf", content: "old\n", mode: "0640" }), resource("Service", "nginx", { on: "*", state: "running" })) });
+    manifest(
+      resource("File", "app", { on: "*", path: "/etc/app.conf", content: `${word}\n`, mode: "0640" }),
+      resource("Service", "nginx", { on: "*", state }),
+      resource("Package", "tree", { on: "*" }),
+    );
+  await stage.commit({
+    "manifests/things.yaml": manifest(
+      resource("File", "app", { on: "*", path: "/etc/app.conf", content: "old\n", mode: "0640" }),
+      resource("Service", "nginx", { on: "*", state: "running" }),
+    ),
+  });
   await stage.untilInSync();
   await stage.commit({ "manifests/things.yaml": things("new", "stopped") });
   await stage.untilInSync();
@@ -27,7 +38,14 @@ test("a run is undone by manifests that bring back what was", async () => {
   const undo = await stage.api<UndoView>("POST", "/api/v1/undo", {});
   expect(undo.problems).toEqual([]);
   expect(undo.left).toEqual([]);
-  expect(undo.plan?.changes.map(({ act, resource: of }) => `${act} ${of}`).sort()).toEqual(["delete Package/tree", "delete Package/tree", "start Service/nginx", "start Service/nginx", "update File/app", "update File/app"]);
+  expect(undo.plan?.changes.map(({ act, resource: of }) => `${act} ${of}`).sort()).toEqual([
+    "delete Package/tree",
+    "delete Package/tree",
+    "start Service/nginx",
+    "start Service/nginx",
+    "update File/app",
+    "update File/app",
+  ]);
   await stage.untilInSync(await commitEdits(undo.edits));
   for (const host of stage.hosts) {
     expect((await host.exec("cat", "/etc/app.conf")).stdout).toBe("old\n");
@@ -40,7 +58,12 @@ test("a run is undone by manifests that bring back what was", async () => {
 
 test("what is imported needs no change", async () => {
   const runs = await stage.runs();
-  const view = await stage.api<ImportView>("POST", "/api/v1/imports", { on: "*", services: ["nginx", "ssh"], files: ["/etc/nginx/nginx.conf", "/etc/hosts", "/etc/hostname"], packages: ["nginx", "curl"] });
+  const view = await stage.api<ImportView>("POST", "/api/v1/imports", {
+    on: "*",
+    services: ["nginx", "ssh"],
+    files: ["/etc/nginx/nginx.conf", "/etc/hosts", "/etc/hostname"],
+    packages: ["nginx", "curl"],
+  });
   expect(view.problems).toEqual([]);
   expect(view.resources).toEqual(expect.arrayContaining(["Service/nginx", "File/etc-nginx-nginx-conf", "Package/curl"]));
   await stage.untilInSync(await commitEdits(view.edits));
@@ -71,7 +94,8 @@ test("state: absent removes a file, stops a unit and removes a package", async (
 });
 
 test("what leaves git stays where no policy prunes; with one, what we made goes and what was there before stays", async () => {
-  const [h1] = stage.hosts, paths = ["/etc/ours.conf", "/etc/theirs.conf"] as const;
+  const [h1] = stage.hosts,
+    paths = ["/etc/ours.conf", "/etc/theirs.conf"] as const;
   await h1!.exec("sh", "-c", `echo theirs >${paths[1]}`);
   const files = manifest(...paths.map((path) => resource("File", path.slice(5, -5), { on: "name=h1", path, content: "managed\n" })));
   await stage.commit({ "manifests/files.yaml": files });

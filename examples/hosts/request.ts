@@ -34,6 +34,7 @@ export function request<T>(socketPath: string, token: string, method: string, pa
       });
     });
     asked.on("error", reject);
+    asked.setTimeout(15_000, () => asked.destroy(new Error(`no answer to ${method} ${path} within 15 s`)));
     asked.end(text);
   });
 }

@@ -5,7 +5,16 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import type { DriftView, EnrolTokenRequest, EnrolTokenView, EventView, HostSummary, InstanceView, ResourceView, StatusView } from "../../schemas/api.ts";
+import type {
+  DriftView,
+  EnrolTokenRequest,
+  EnrolTokenView,
+  EventView,
+  HostSummary,
+  InstanceView,
+  ResourceView,
+  StatusView,
+} from "../../schemas/api.ts";
 import type { Plan } from "../../schemas/plan.ts";
 import type { RunEvent, RunView } from "../../schemas/run.ts";
 import { down, gateway, type Host, netSpawn, up } from "../lab/lab.ts";
@@ -62,7 +71,11 @@ export interface Stage {
 }
 
 /** Polls until the answer is defined; rejects with what `otherwise` says after `ms`. A controller that is down counts as no answer. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined>, { ms = 60_000, otherwise = async (): Promise<unknown> => "" } = {}): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined>,
+  { ms = 60_000, otherwise = async (): Promise<unknown> => "" } = {},
+): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
     const answer = await ask().catch((failure: unknown) => {
@@ -75,23 +88,50 @@ export async function until<T>(what: string, ask: () => Promise<T | undefined>, 
   }
 }
 
-const isConnection = (failure: unknown): boolean => ["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes((failure as NodeJS.ErrnoException).code ?? "") || (failure as Error).message === "socket hang up";
+const isConnection = (failure: unknown): boolean =>
+  ["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes((failure as NodeJS.ErrnoException).code ?? "") ||
+  (failure as Error).message === "socket hang up";
 
 /** Prints a measurement as a line of JSON. */
-export const measured = (what: string, ms: number | readonly number[]): void => void process.stdout.write(`${JSON.stringify({ measured: what, ms })}\n`);
+export const measured = (what: string, ms: number | readonly number[]): void =>
+  void process.stdout.write(`${JSON.stringify({ measured: what, ms })}\n`);
 
 /** Boots hosts, starts a controller beside them and, unless told otherwise, installs the agent on all of them. */
-export async function startStage({ hosts: count, install = true, settings = "", tags = {} }: { hosts: number; install?: boolean; settings?: string; tags?: Record<string, string[]> }): Promise<Stage> {
+export async function startStage({
+  hosts: count,
+  install = true,
+  settings = "",
+  tags = {},
+}: {
+  hosts: number;
+  install?: boolean;
+  settings?: string;
+  tags?: Record<string, string[]>;
+}): Promise<Stage> {
   if (!existsSync(join(root, "dist/agent-linux-x64"))) throw new Error("The agent was not built yet: npm run build:agent");
   await down(); // what a broken-off run has left
-  const hosts = await up(count), address = await gateway();
-  const folder = await mkdtemp(join(tmpdir(), "stage-")), socket = join(folder, "api.sock"), data = join(folder, "data");
+  const hosts = await up(count),
+    address = await gateway();
+  const folder = await mkdtemp(join(tmpdir(), "stage-")),
+    socket = join(folder, "api.sock"),
+    data = join(folder, "data");
   const workspace = await makeWorkspace(join(folder, "workspace"));
   await workspace.commit({ "backend-ai.yaml": settings === "" ? "{}\n" : settings });
   // The API stays on the loopback of the lab; a file reaches where no route does.
   const relay = netSpawn(["socat", `UNIX-LISTEN:${socket},fork`, `TCP:127.0.0.1:${apiPort}`], { stdio: "ignore" });
-  const env = { ...process.env, PORT: String(apiPort), WS_PORT: "3001", WS_URL: `https://${address}:3001`, BACKEND_AI_DATA: data, LOG_LEVEL: "info" };
-  let child: ChildProcess | undefined, token = "", log = "", known: string | undefined, died: string | undefined;
+  const env = {
+    ...process.env,
+    PORT: String(apiPort),
+    WS_PORT: "3001",
+    WS_URL: `https://${address}:3001`,
+    BACKEND_AI_DATA: data,
+    LOG_LEVEL: "info",
+  };
+  let child: ChildProcess | undefined,
+    token = "",
+    log = "",
+    known: string | undefined,
+    died: string | undefined;
 
   const api: Stage["api"] = (method, path, body) => {
     if (died !== undefined) throw new Error(died);
@@ -104,40 +144,67 @@ export async function startStage({ hosts: count, install = true, settings = "", 
     api,
     commit: (files) => workspace.commit(files).then((commit) => (known = commit)),
     async untilInSync(commit = known) {
-      const quiet = ({ instances: of, ...now }: StatusView): boolean => of.differs + of.drifted + of.blocked + of.unknown === 0 && now.running.length === 0 && now.pendingPlan === null;
-      return until("in sync", async () => {
-        const now = await stage.status();
-        return (commit === undefined || now.commit === commit) && quiet(now) ? now : undefined;
-      }, { otherwise: async () => ({ status: await stage.status(), open: (await stage.instances()).filter((one) => one.state !== "in-sync") }) });
+      const quiet = ({ instances: of, ...now }: StatusView): boolean =>
+        of.differs + of.drifted + of.blocked + of.unknown === 0 && now.running.length === 0 && now.pendingPlan === null;
+      return until(
+        "in sync",
+        async () => {
+          const now = await stage.status();
+          return (commit === undefined || now.commit === commit) && quiet(now) ? now : undefined;
+        },
+        {
+          otherwise: async () => ({
+            status: await stage.status(),
+            open: (await stage.instances()).filter((one) => one.state !== "in-sync"),
+          }),
+        },
+      );
     },
     status: () => api("GET", "/api/v1/status"),
     host: (name) => api("GET", `/api/v1/hosts/${name}`),
     instance: (id) => api("GET", `/api/v1/instances/${encodeURIComponent(id)}`),
     instances: async () => (await items<ResourceView>("/api/v1/manifests?limit=1000")).flatMap((one) => one.instances),
     plan: () => api("POST", "/api/v1/plans", {}),
-    pending: (other) => until("a plan that waits", async () => {
-      const digest = (await stage.status()).pendingPlan;
-      return digest === null || digest === other ? undefined : digest;
-    }, { otherwise: () => stage.status() }),
+    pending: (other) =>
+      until(
+        "a plan that waits",
+        async () => {
+          const digest = (await stage.status()).pendingPlan;
+          return digest === null || digest === other ? undefined : digest;
+        },
+        { otherwise: () => stage.status() },
+      ),
     approve: (digest) => api("POST", `/api/v1/plans/${digest}/approve`, {}),
     runs: () => items("/api/v1/runs?limit=100"),
     run: (id) => api("GET", `/api/v1/runs/${id}`),
     journal: async (id) => (await api<{ events: RunEvent[] }>("GET", `/api/v1/runs/${id}/events`)).events,
-    untilEnded: (id) => until(`end of ${id}`, async () => {
-      const run = await stage.run(id);
-      return run.endedAt === undefined ? undefined : run;
-    }, { ms: 120_000, otherwise: () => stage.run(id) }),
+    untilEnded: (id) =>
+      until(
+        `end of ${id}`,
+        async () => {
+          const run = await stage.run(id);
+          return run.endedAt === undefined ? undefined : run;
+        },
+        { ms: 120_000, otherwise: () => stage.run(id) },
+      ),
     lastEvent: async () => (await api<{ last: number }>("GET", "/api/v1/events?last=1")).last,
     async events(after, type) {
       const { events } = await api<{ events: EventView[] }>("GET", `/api/v1/events?after=${after}&limit=1000`);
       return type === undefined ? events : events.filter((event) => event.type === type);
     },
-    untilEvent: (after, wanted) => until("an event", async () => (await stage.events(after)).find(wanted), { otherwise: async () => (await stage.events(after)).map(({ type, text }) => `${type} ${text}`) }),
+    untilEvent: (after, wanted) =>
+      until("an event", async () => (await stage.events(after)).find(wanted), {
+        otherwise: async () => (await stage.events(after)).map(({ type, text }) => `${type} ${text}`),
+      }),
     drift: async (open = true) => items(`/api/v1/drift?open=${open}&limit=100`),
     enrolCommand: async (wish = {}) => (await api<EnrolTokenView>("POST", "/api/v1/enrol-tokens", wish)).command,
     async install(host, wish = {}) {
       await host.exec("sh", "-c", await stage.enrolCommand({ tags: tags[host.name] ?? [], ...wish }));
-      await until(`${host.name} online`, async () => ((await stage.api<{ items: HostSummary[] }>("GET", "/api/v1/hosts")).items.find((one) => one.name === host.name && one.online && one.facts !== undefined)));
+      await until(`${host.name} online`, async () =>
+        (await stage.api<{ items: HostSummary[] }>("GET", "/api/v1/hosts")).items.find(
+          (one) => one.name === host.name && one.online && one.facts !== undefined,
+        ),
+      );
     },
     async killController(signal = "SIGKILL") {
       const ending = child;
@@ -148,7 +215,10 @@ export async function startStage({ hosts: count, install = true, settings = "", 
       await over;
     },
     async startController() {
-      const started = netSpawn([process.execPath, join(import.meta.dirname, "controller.ts"), workspace.folder], { env, stdio: ["ignore", "pipe", "pipe"] });
+      const started = netSpawn([process.execPath, join(import.meta.dirname, "controller.ts"), workspace.folder], {
+        env,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
       child = started;
       died = undefined;
       started.once("exit", (code, signal) => {
@@ -156,7 +226,9 @@ export async function startStage({ hosts: count, install = true, settings = "", 
       });
       started.stderr?.setEncoding("utf8").on("data", (text: string) => (log += text));
       if (started.stdout === null) throw new Error("no output to read");
-      const [line] = (await Promise.race([once(createInterface(started.stdout), "line"), once(started, "exit").then(() => [""])])) as [string];
+      const [line] = (await Promise.race([once(createInterface(started.stdout), "line"), once(started, "exit").then(() => [""])])) as [
+        string,
+      ];
       if (line === "") throw new Error(`the controller did not start: ${log.slice(-2000)}`);
       token = (await readFile((JSON.parse(line) as { tokenFile: string }).tokenFile, "utf8")).trim();
     },

@@ -13,7 +13,11 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "backend-ai-tour-"));
   const { BACKEND_AI_SERVER: _, BACKEND_AI_TOKEN: __, BACKEND_AI_CONTEXT: ___, ...rest } = process.env;
   env = { ...rest, XDG_CONFIG_HOME: home, NO_COLOR: "1", PATH: `${join(checkout, "node_modules/.bin")}${delimiter}${process.env["PATH"]}` };
-  sandbox = spawn(process.execPath, ["controller/cli/main.ts", "sandbox", "--hosts", "12", "--port", "0"], { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
+  sandbox = spawn(process.execPath, ["controller/cli/main.ts", "sandbox", "--hosts", "12", "--port", "0"], {
+    cwd: checkout,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   printed = await untilPrinted(sandbox, /Ctrl-C ends it/);
 }, 60_000);
 afterAll(async () => {
@@ -73,7 +77,10 @@ test("the end of a sandbox leaves nothing behind", async () => {
   const folder = /Workspace +(\S+)/.exec(printed)![1]!;
   sandbox.kill("SIGINT");
   const [code] = (await once(sandbox, "exit")) as [number | null];
-  const left = await access(folder).then(() => true, () => false);
+  const left = await access(folder).then(
+    () => true,
+    () => false,
+  );
   const contexts: unknown = JSON.parse(await readFile(join(home, "backend-ai/contexts.json"), "utf8"));
   expect([code, left, contexts]).toEqual([0, false, { version: 1, contexts: {} }]);
 }, 30_000);

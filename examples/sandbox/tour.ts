@@ -30,7 +30,10 @@ export function tour({ workspace }: Place): readonly TourStep[] {
     { about: "Take it back: the manifest gets what was before, and the hosts follow.", line: `${cli} undo --yes` },
     { about: "Break something on a web server, behind the controller's back.", line: `${cli} sandbox break web-01 "stop nginx"` },
     { about: "The drift was told, with who did it, and mended: a policy says so for web servers.", line: `${cli} events` },
-    { about: "Elsewhere drift is told and nothing is touched.", line: `${cli} sandbox break dev-01 "chmod 0600 /etc/motd" && sleep 1 && ${cli} drift` },
+    {
+      about: "Elsewhere drift is told and nothing is touched.",
+      line: `${cli} sandbox break dev-01 "chmod 0600 /etc/motd" && sleep 1 && ${cli} drift`,
+    },
     { about: "Put it back.", line: `${cli} reconcile --yes` },
     { about: "Ask about something in words. Nothing changes.", line: `${cli} ask "what is the status of nginx on web-01?"` },
     { about: "Ask for something. What changes is a manifest, and it is shown first.", line: `${cli} ask --yes "restart nginx on web-01"` },

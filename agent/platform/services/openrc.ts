@@ -19,7 +19,10 @@ type State = (typeof states)[number] | "stopped";
 /** The name of a unit without `.service`; other types of units do not exist here. */
 function scriptOf(unit: string): string {
   if (!unit.endsWith(".service")) throw failure("service/type", `Unable to look at ${unit}: OpenRC knows services alone`);
-  return unit.slice(0, -".service".length);
+  const name = unit.slice(0, -".service".length);
+  // Neither an option of rc-service nor a folder of /etc/init.d.
+  if (/^[-.]/.test(name)) throw failure("service/name", `Unable to look at ${unit}: OpenRC has no service of such a name`);
+  return name;
 }
 
 /** Services by rc-service and rc-update, their states by the files that OpenRC keeps. */

@@ -14,13 +14,26 @@ const systemBus = "/run/dbus/system_bus_socket";
 const privateSocket = "/run/systemd/private";
 export const managerPath = "/org/freedesktop/systemd1";
 export const managerName = "org.freedesktop.systemd1";
+const busName = "org.freedesktop.DBus";
 const managerInterface = "org.freedesktop.systemd1.Manager";
 export const propertiesInterface = "org.freedesktop.DBus.Properties";
 
 const rules = [
   `type='signal',sender='${managerName}',interface='${propertiesInterface}',member='PropertiesChanged',path_namespace='${managerPath}/unit'`,
   `type='signal',sender='${managerName}',interface='${managerInterface}',path='${managerPath}'`,
+  // A manager that executes itself anew has another name afterwards.
+  `type='signal',sender='${busName}',interface='${busName}',member='NameOwnerChanged',arg0='${managerName}'`,
 ];
+
+const ownerOf = (bus: MessageBus): Promise<string> =>
+  bus.invoke({
+    destination: busName,
+    path: "/org/freedesktop/DBus",
+    interface: busName,
+    member: "GetNameOwner",
+    signature: "s",
+    body: [managerName],
+  }) as Promise<string>;
 
 /** A live connection to systemd that heals itself. Calls fail while it is down; `onBack` is told when everything may have changed unseen. */
 export class SystemdBus {
@@ -31,6 +44,8 @@ export class SystemdBus {
   readonly #stop = new AbortController();
   readonly #listeners = new Set<(signal: Signal) => void>();
   readonly #back = new Set<() => void>();
+  /** The bus's own name for systemd; undefined on systemd's own socket, where nobody else speaks. */
+  #sender: string | undefined;
 
   /** Calls one method of the manager or of a unit; resolves with its answer, the first value where there is one. */
   async call<T = unknown>(
@@ -107,6 +122,7 @@ export class SystemdBus {
       await ready(bus);
       bus.connection.on("message", (message: Message) => this.#receive(message));
       if (!direct) for (const rule of rules) await bus.addMatch(rule);
+      this.#sender = direct ? undefined : await ownerOf(bus);
       await bus.invoke({ destination: managerName, path: managerPath, interface: managerInterface, member: "Subscribe" });
     } catch (cause) {
       bus.connection.on("error", () => undefined);
@@ -118,8 +134,12 @@ export class SystemdBus {
     return bus;
   }
 
+  /** Any user of the host may send signals straight to us, which no rule keeps away: the sender, whom the bus itself names, tells them apart. */
   #receive(message: Message): void {
     if (message.type !== 4 || message.path === undefined || message.member === undefined) return;
+    if (message.sender === busName && message.member === "NameOwnerChanged" && message.body?.[0] === managerName && message.body[2] !== "")
+      this.#sender = String(message.body[2]);
+    if (this.#sender !== undefined && message.sender !== this.#sender) return;
     const signal: Signal = { path: message.path, interface: message.interface ?? "", member: message.member, body: message.body ?? [] };
     for (const listener of this.#listeners) listener(signal);
   }

@@ -67,7 +67,7 @@ async function callAll(bus: SystemdBus, member: string, signature: string, body:
 
 /** Scripts of /etc/init.d are enabled by a program that only systemctl knows to call. */
 async function sysvEnable(unit: string, verb: string): Promise<void> {
-  const result = await runProgram(["systemctl", "--quiet", verb, unit], { timeoutMs: 60_000 });
+  const result = await runProgram(["systemctl", "--quiet", verb, "--", unit], { timeoutMs: 60_000 });
   if (result.code !== 0)
     throw failure("service/enable", `Unable to ${verb} ${unit}: systemctl ended with ${result.code}`, { detail: lastLines(result.output) });
 }

@@ -1,7 +1,7 @@
 import Type, { type Static } from "typebox";
 import { AskRequest, CommandResults, CommandView, DecisionRequest } from "../../../schemas/api.ts";
 import { error, ProblemError } from "../../../schemas/problem.ts";
-import type { Controller } from "../../loop/controller.ts";
+import type { Caller, Controller } from "../../loop/controller.ts";
 import type { Converse } from "../command.ts";
 import { type Route, type RouteContext, route } from "../route.ts";
 import { resultsOf, withRun } from "../command-results.ts";
@@ -33,7 +33,7 @@ export const commandRoutes = ({ controller, converse }: RouteContext): Route[] =
       summary: "What became of a sentence",
       params: Id,
       answer: CommandView,
-      handle: ({ params }) => found(params.id, interpreter(converse), controller),
+      handle: ({ params, caller }) => found(params.id, caller, interpreter(converse), controller),
     }),
   ),
   route({
@@ -43,8 +43,8 @@ export const commandRoutes = ({ controller, converse }: RouteContext): Route[] =
     summary: "How a sentence's run stands, host by host",
     params: Id,
     answer: CommandResults,
-    handle: async ({ params }) => {
-      const view = await found(params.id, interpreter(converse), controller);
+    handle: async ({ params, caller }) => {
+      const view = await found(params.id, caller, interpreter(converse), controller);
       return resultsOf(view, view.run === undefined ? undefined : await controller.run(view.run));
     },
   }),
@@ -86,8 +86,8 @@ function interpreter(converse: Converse | undefined): Converse {
   );
 }
 
-async function found(id: string, converse: Converse, controller: Controller): Promise<CommandView> {
-  const view = await converse.get(id);
+async function found(id: string, caller: Caller, converse: Converse, controller: Controller): Promise<CommandView> {
+  const view = await converse.get(id, caller);
   if (view === undefined)
     throw new ProblemError(
       error("not-found/command", `Unable to find the command ${id}: there is none of this id, or it is no longer kept`),

@@ -16,12 +16,18 @@ const Query = Type.Object({
   about: Type.Optional(Type.String({ maxLength: 512 })),
 });
 
-/** Streams that one controller keeps open at a time. */
-const maxStreams = 256;
+/** Streams that one controller keeps open at a time, and those of one caller. */
+const maxStreams = 256,
+  maxOfCaller = 32;
 
 /** What happens, as it happens: server-sent events, or a piece of the ring for who accepts JSON. */
 export function eventRoutes({ controller }: RouteContext, times: StreamTimes): Route[] {
-  let streams = 0;
+  const open = new Map<string, number>();
+  const count = (name: string, more: 1 | -1): void => {
+    const left = (open.get(name) ?? 0) + more;
+    if (left === 0) open.delete(name);
+    else open.set(name, left);
+  };
   return [
     route({
       method: "GET",
@@ -30,7 +36,7 @@ export function eventRoutes({ controller }: RouteContext, times: StreamTimes): R
       summary: "Server-sent events, from Last-Event-ID or `after` on; with `Accept: application/json` a piece of them",
       query: Query,
       answer: EventsView,
-      handle: async ({ query, request, reply }) => {
+      handle: async ({ query, request, reply, caller }) => {
         const wanted = filter(query);
         if ((request.headers.accept ?? "").includes("application/json")) {
           const piece =
@@ -39,12 +45,18 @@ export function eventRoutes({ controller }: RouteContext, times: StreamTimes): R
               : await controller.events(query.after, query.limit ?? 100);
           return { ...piece, events: piece.events.filter(wanted) };
         }
-        if (streams >= maxStreams)
+        const all = open.values().reduce((sum, one) => sum + one, 0),
+          mine = open.get(caller.name) ?? 0;
+        if (all >= maxStreams || mine >= maxOfCaller)
           throw new ProblemError(
-            error("events/too-many", `Unable to open another event stream: ${maxStreams} are open`, { retry: "later" }),
+            error(
+              "events/too-many",
+              `Unable to open another event stream: ${mine >= maxOfCaller ? `${caller.name} has ${mine}` : `${all} are`} open`,
+              { retry: "later" },
+            ),
           );
         const after = await startOf(request, query);
-        streams++;
+        count(caller.name, 1);
         void reply.hijack();
         reply.raw.writeHead(200, {
           ...plainHeaders(reply.getHeaders()),
@@ -55,7 +67,7 @@ export function eventRoutes({ controller }: RouteContext, times: StreamTimes): R
         try {
           await streamEvents({ reply, controller, after, wanted, allowed: stillAllowed(request), times });
         } finally {
-          streams--;
+          count(caller.name, -1);
         }
         return reply;
       },

@@ -11,6 +11,7 @@ import {
   ResourceView,
 } from "../../../schemas/api.ts";
 import { error, ProblemError } from "../../../schemas/problem.ts";
+import { mayImport } from "../may-ask.ts";
 import { pageQuery, pieceOf } from "../paging.ts";
 import { type Route, type RouteContext, route } from "../route.ts";
 
@@ -60,7 +61,11 @@ export const manifestRoutes = ({ controller }: RouteContext): Route[] => [
     body: PreviewRequest,
     bodyLimit: 16 * megabytes,
     answer: PreviewView,
-    handle: ({ body }) => controller.preview(body.edits, body.on),
+    handle: async ({ body, caller }) => {
+      // A preview shows what is in files that the edits would declare: it leaves a trace as a commit would.
+      if (body.edits.length > 0) await controller.note(caller.name, "preview", "workspace", { paths: body.edits.map(({ path }) => path).slice(0, 100) });
+      return controller.preview(body.edits, body.on);
+    },
   }),
   route({
     method: "POST",
@@ -80,6 +85,10 @@ export const manifestRoutes = ({ controller }: RouteContext): Route[] => [
     summary: "Manifests for what hosts already have, as edits to commit",
     body: ImportRequest,
     answer: ImportView,
-    handle: ({ body }) => controller.importFrom(body),
+    handle: async ({ body, caller }) => {
+      mayImport(caller, body.files);
+      await controller.note(caller.name, "import", body.on, { files: body.files.slice(0, 100) });
+      return controller.importFrom(body);
+    },
   }),
 ];

@@ -1,5 +1,6 @@
 import { QueryRequest, QueryView } from "../../../schemas/api.ts";
 import { ProblemError } from "../../../schemas/problem.ts";
+import { mayAsk } from "../may-ask.ts";
 import { type Route, type RouteContext, route } from "../route.ts";
 import { statusOf } from "../problem.ts";
 
@@ -13,6 +14,7 @@ export const queryRoutes = ({ controller }: RouteContext): Route[] => [
     body: QueryRequest,
     answer: QueryView,
     handle: async ({ body, caller }) => {
+      mayAsk(caller, body.host, body.probe, body.input, () => controller.resources("File"));
       await controller.note(caller.name, "query", body.host, { probe: body.probe, input: body.input });
       try {
         return { host: body.host, value: await controller.query(body.host, body.probe, body.input, body.timeoutMs) };

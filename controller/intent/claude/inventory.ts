@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { fold, tokenise } from "../grammar/tokens.ts";
 import type { Known, KnownHost } from "../known.ts";
-import { hostRow } from "./read.ts";
+import { hostRow, osOf } from "./read.ts";
 
 const limits = { allRows: 150, namedRows: 40, resources: 200 };
 
@@ -17,7 +17,7 @@ export function inventoryText(known: Known): string {
     hosts: hosts.length,
     online: hosts.filter(({ online }) => online).length,
     tags: count(hosts.flatMap(({ as }) => as.tags)),
-    os: count(hosts.map(({ as }) => `${as.os ?? "unknown"} ${as.osVersion ?? ""}`.trim())),
+    os: count(hosts.map(osOf)),
     glossary,
     resources: { count: resources.length, ids: resources.slice(0, limits.resources).map(({ id }) => id) },
     ...(hosts.length <= limits.allRows ? { rows: hosts.map(hostRow) } : {}),

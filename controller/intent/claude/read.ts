@@ -1,3 +1,4 @@
+import type { InstanceView } from "../../../schemas/api.ts";
 import { type KnownHost, pickText } from "../known.ts";
 import { isHidden } from "../questions/config.ts";
 import { questionNamed } from "../questions/index.ts";
@@ -8,17 +9,23 @@ export type ToolAnswer = { readonly source: string; readonly data: unknown } | {
 
 type Input = Readonly<Record<string, unknown>>;
 
-const row = ({ summary, as, units }: KnownHost): object => ({
-  name: summary.name,
-  state: summary.state,
-  os: `${as.os ?? "?"} ${as.osVersion ?? ""}`.trim(),
-  kind: as.kind,
-  tags: as.tags,
-  labels: as.labels,
-  aliases: as.aliases,
-  services: units
+/** A name that a host chose for itself or its units, too short and too plain to hold much of a sentence. */
+const plainName = (name: string): string => name.replaceAll(/[^\w.@:+\\-]+/g, "_").slice(0, 64);
+
+/** The operating system of a host, as it names it. */
+export const osOf = ({ as }: KnownHost): string => [as.os ?? "?", as.osVersion ?? ""].map(plainName).join(" ").trim();
+
+const row = (host: KnownHost): object => ({
+  name: host.summary.name,
+  state: host.summary.state,
+  os: osOf(host),
+  kind: host.as.kind,
+  tags: host.as.tags,
+  labels: host.as.labels,
+  aliases: host.as.aliases,
+  services: host.units
     ?.filter(({ active }) => active === "active" || active === "failed")
-    .map(({ unit, active }) => `${unit.replace(/\.service$/, "")}${active === "failed" ? "!" : ""}`)
+    .map(({ unit, active }) => `${plainName(unit.replace(/\.service$/, ""))}${active === "failed" ? "!" : ""}`)
     .slice(0, 60),
 });
 
@@ -31,6 +38,13 @@ const noHost = (name: unknown): ToolAnswer => ({ problem: `there is no host ${St
 
 function picked(input: Input, reader: Reader): readonly KnownHost[] | undefined {
   return pickText(String(input["selector"] ?? ""), reader.known)?.hosts;
+}
+
+/** Instances as a model is told of them. What differs on a host, and why something is unknown, may be text that somebody wrote there. */
+function told(of: string, instances: readonly InstanceView[], reader: Reader): readonly InstanceView[] {
+  const some = instances.slice(0, 100),
+    speaks = some.some(({ differences = [], fact, reason }) => differences.length > 0 || fact !== undefined || reason !== undefined);
+  return speaks ? reader.told(`state of ${of}`, some) : some;
 }
 
 const badSelector: ToolAnswer = { problem: "this is no selector" };
@@ -59,13 +73,13 @@ export const readingTools: Readonly<Record<string, (input: Input, reader: Reader
         data: {
           ...row(host),
           metrics: { cpu: host.as.cpu, mem: host.as.mem, disk: host.as.disk },
-          instances: reader.instances([host.name]).slice(0, 100),
+          instances: told(host.name, reader.instances([host.name]), reader),
         },
       };
     const resource = reader.known.resources.find((one) => one.id === id);
     return resource === undefined
       ? { problem: `there is no ${id}` }
-      : { source: `manifest ${resource.file}`, data: { manifest: resource.manifest, instances: resource.instances.slice(0, 100) } };
+      : { source: `manifest ${resource.file}`, data: { manifest: resource.manifest, instances: told(resource.id, resource.instances, reader) } };
   },
   async read_metrics(input, reader) {
     const hosts = picked(input, reader);
@@ -111,6 +125,6 @@ export const readingTools: Readonly<Record<string, (input: Input, reader: Reader
     const hosts = picked(input, reader);
     return hosts === undefined
       ? badSelector
-      : { source: "history", data: (await questionNamed("history")!.answer({}, hosts, reader)).data };
+      : { source: "history", data: reader.told("history", (await questionNamed("history")!.answer({}, hosts, reader)).data) };
   },
 };
