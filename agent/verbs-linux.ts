@@ -82,6 +82,12 @@ export async function linuxVerbs(options: LinuxOptions): Promise<LinuxVerbs> {
       package: watchPackages(packages),
       service: watchServices(services),
     },
+    async events(emit) {
+      const stops = await Promise.all([services.events?.(emit), packages?.events?.(emit)]);
+      return () => {
+        for (const stop of stops) stop?.();
+      };
+    },
     async close() {
       loads.close();
       await services.close();

@@ -33,20 +33,20 @@ interface Import {
 }
 
 const importsOf = (path: string): Import[] =>
-  [...(texts.get(path) ?? "").matchAll(/^(?:import|export)\s+(type\s)?[^"';]*?from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm)].map(
-    ([, type, from, bare, dynamic]) => {
-      const named = from ?? bare ?? dynamic ?? "";
-      return { from: path, to: named.startsWith(".") ? normalize(join(dirname(path), named)) : named, type: type !== undefined };
-    },
-  );
+  [
+    ...(texts.get(path) ?? "").matchAll(
+      /^(?:import|export)\s+(type\s)?[^"';]*?from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm,
+    ),
+  ].map(([, type, from, bare, dynamic]) => {
+    const named = from ?? bare ?? dynamic ?? "";
+    return { from: path, to: named.startsWith(".") ? normalize(join(dirname(path), named)) : named, type: type !== undefined };
+  });
 const imports = code.flatMap(importsOf);
 const print = ({ from, to }: Import): string => `${from} -> ${to}`;
 const within = (folder: string, ...but: string[]): string[] =>
   imports.filter(({ from }) => from.startsWith(folder) && !but.some((other) => from.startsWith(other))).map(print);
 const arrows = (folder: string, allowed: (to: Import) => boolean, ...but: string[]): string[] =>
-  imports
-    .filter((one) => one.from.startsWith(folder) && !but.some((other) => one.from.startsWith(other)) && !allowed(one))
-    .map(print);
+  imports.filter((one) => one.from.startsWith(folder) && !but.some((other) => one.from.startsWith(other)) && !allowed(one)).map(print);
 const outside = (to: string): boolean => !/^(schemas|controller|agent|agent-proxmox|examples)\//.test(to);
 
 test("there is something to look at", () => {
@@ -68,7 +68,9 @@ describe("arrows", () => {
         ({ to, type }) => /^(schemas|controller\/core)\//.test(to) || allowed.includes(to) || (type && to === "controller/kinds/define.ts"),
       ),
     ).toEqual([]);
-    const crypto = code.filter((path) => path.startsWith("controller/core/")).flatMap((path) => texts.get(path)?.match(/.*"node:crypto".*/g) ?? []);
+    const crypto = code
+      .filter((path) => path.startsWith("controller/core/"))
+      .flatMap((path) => texts.get(path)?.match(/.*"node:crypto".*/g) ?? []);
     expect([...new Set(crypto)]).toEqual(['import { createHash } from "node:crypto";']);
   });
 
@@ -104,7 +106,11 @@ test("core is pure: no clock, no chance, no process, no logging", () => {
   const impure = /\b(Date\.now|new Date\(\)|Math\.random|console\.|process\.|setTimeout|setInterval|setImmediate|performance\.|fetch\()/;
   const found = code
     .filter((path) => path.startsWith("controller/core/"))
-    .flatMap((path) => (texts.get(path) ?? "").split("\n").flatMap((line, at) => (impure.test(withoutComment(line)) ? [`${path}:${at + 1}: ${line.trim()}`] : [])));
+    .flatMap((path) =>
+      (texts.get(path) ?? "")
+        .split("\n")
+        .flatMap((line, at) => (impure.test(withoutComment(line)) ? [`${path}:${at + 1}: ${line.trim()}`] : [])),
+    );
   expect(found).toEqual([]);
 });
 
@@ -112,7 +118,11 @@ const withoutComment = (line: string): string => line.replace(/^\s*(\/\/|\*|\/\*
 
 describe("tables", () => {
   const foldersOf = (folder: string): string[] => [
-    ...new Set(files.filter((path) => path.startsWith(folder) && path.slice(folder.length).includes("/")).map((path) => path.slice(folder.length).split("/")[0] ?? "")),
+    ...new Set(
+      files
+        .filter((path) => path.startsWith(folder) && path.slice(folder.length).includes("/"))
+        .map((path) => path.slice(folder.length).split("/")[0] ?? ""),
+    ),
   ];
 
   test("a folder for each kind of the table, and a kind for each folder", () => {
@@ -122,9 +132,16 @@ describe("tables", () => {
 
   test("a file for each verb of the tables, and a verb for each file", () => {
     const handlers = (folder: string): string[] =>
-      code.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length, -".ts".length)).sort();
+      code
+        .filter((path) => path.startsWith(folder))
+        .map((path) => path.slice(folder.length, -".ts".length))
+        .sort();
     expect(handlers("agent/probes/")).toEqual(Object.keys(probes).sort());
-    expect(handlers("agent/actions/")).toEqual(Object.keys(actions).map((name) => name.replace(".", "-")).sort());
+    expect(handlers("agent/actions/")).toEqual(
+      Object.keys(actions)
+        .map((name) => name.replace(".", "-"))
+        .sort(),
+    );
   });
 
   test("no switch over kinds", () => {
@@ -150,12 +167,21 @@ test("no file is longer than 300 lines but those that are named with a reason", 
 });
 
 test("nothing committed holds a path of a machine or the address of a registry", () => {
- const forbidden = [new RegExp(root.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")), /\/root\/(?!\.ssh)/, /\/home\/(?!alice|bob|deploy|ann|\$|<|\{|ai-agent|runner)[a-z]+\//, /https?:\/\/[^\s"']*(registry|mirror|artifactory|nexus|proxy)[^\s"']*\.[a-z]+/i];
+  const forbidden = [
+    new RegExp(root.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")),
+    /\/root\/(?!\.ssh)/,
+    /\/home\/(?!alice|bob|deploy|ann|\$|<|\{|ai-agent|runner)[a-z]+\//,
+    /https?:\/\/[^\s"']*(registry|mirror|artifactory|nexus|proxy)[^\s"']*\.[a-z]+/i,
+  ];
   const allowed = /registry\.npmjs\.org|example\.(org|com|net)/;
   const found = [...texts].flatMap(([path, text]) =>
     path === "controller/architecture.test.ts"
       ? []
-      : text.split("\n").flatMap((line, at) => (forbidden.some((one) => one.test(line)) && !allowed.test(line) ? [`${path}:${at + 1}: ${line.trim().slice(0, 120)}`] : [])),
+      : text
+          .split("\n")
+          .flatMap((line, at) =>
+            forbidden.some((one) => one.test(line)) && !allowed.test(line) ? [`${path}:${at + 1}: ${line.trim().slice(0, 120)}`] : [],
+          ),
   );
   expect(found).toEqual([]);
 });

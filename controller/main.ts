@@ -200,9 +200,16 @@ function editFields(text: string, resource: string, fields: Record<string, unkno
 
 /** New keys would lock every enrolled agent out: where the keys are gone and agents are there, a person has to bring them back. */
 async function keepIdentity(folder: string, store: Store): Promise<void> {
-  const there = await access(join(folder, keyFiles.id)).then(() => true, () => false);
+  const there = await access(join(folder, keyFiles.id)).then(
+    () => true,
+    () => false,
+  );
   if (there || (await store.agents.agents()).length === 0) return;
-  throw new ProblemError(error("keys/missing", `Unable to start: the keys in ${folder} are gone, and agents are enrolled with them.`, { hint: "Put the folder back from a backup; without one, move the database away and enrol the agents again." }));
+  throw new ProblemError(
+    error("keys/missing", `Unable to start: the keys in ${folder} are gone, and agents are enrolled with them.`, {
+      hint: "Put the folder back from a backup; without one, move the database away and enrol the agents again.",
+    }),
+  );
 }
 
 /** The owner's own token: made once, kept in a file of the data folder that only the owner can read. */

@@ -17,7 +17,8 @@ let folder: string;
 let memory: Memory;
 let steps = 0;
 const names = accounts();
-const owner = userInfo().username;
+// Bun knows no name of its own user.
+const owner = await names.userName(userInfo().uid);
 const group = String(userInfo().gid);
 
 beforeEach(async () => {

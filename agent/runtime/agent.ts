@@ -2,6 +2,7 @@ import { type AgentMessage, type ControllerMessage, protocolVersion } from "../.
 import { type Allowance, allowing, type ResolvePath } from "./allow.ts";
 import { queryAnswerer } from "./answer-queries.ts";
 import { type Clock, pause } from "./clock.ts";
+import { fewEvents } from "./few-events.ts";
 import { type Identity, verifyKeyOf } from "./identity.ts";
 import { type Link, type LinkState, link } from "./link.ts";
 import { type Log, reasonOf } from "./log.ts";
@@ -155,12 +156,18 @@ export async function runAgent(parts: AgentParts): Promise<Agent> {
     changed: (state) => parts.changed?.(state),
   });
   connection = started;
+  const events = fewEvents((event) => reports.event(event), clock);
+  const source = verbs
+    .events?.(events.emit)
+    .catch((failure: unknown) => log("warn", "unable to tell events", { reason: reasonOf(failure) }));
 
   return {
     async stop(graceMs = 10_000) {
       const over = new AbortController();
       await Promise.race([steps.stop(), pause(clock, graceMs, over.signal)]);
       over.abort();
+      (await source)?.();
+      events.stop();
       await watching.stop();
       await reports.flush();
       await started.stop();

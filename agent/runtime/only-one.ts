@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import { chmod, rename, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { error, ProblemError } from "../../schemas/problem.ts";
+
+/** A server that nobody refers to may be closed by Bun's garbage collection. */
+const held = new Set<Server>();
 
 /**
  * Makes sure that one process at a time uses a state folder: whoever answers on the socket in it is alive. In that folder, which
@@ -31,7 +34,11 @@ export async function onlyOne(stateDir: string): Promise<() => void> {
     throw running(stateDir);
   }
   await chmod(path, 0o600);
-  return () => server.close();
+  held.add(server);
+  return () => {
+    held.delete(server);
+    server.close();
+  };
 }
 
 const running = (stateDir: string): ProblemError =>
@@ -45,6 +52,7 @@ function answers(path: string): Promise<boolean> {
       resolve(alive);
     };
     socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
+    // Bun tells a connection that was closed at once as a reset one: whoever did that is alive.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => end(!["ECONNREFUSED", "ENOENT", "ENOTSOCK"].includes(code ?? "")));
   });
 }

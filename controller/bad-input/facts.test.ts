@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { inSync, service, stageFor, until } from "../loop/testing.ts";
 
 test("an answer of another form makes its instance unknown, and stops neither the others nor the controller", async () => {
-  const stage = await stageFor({ files: { "manifests/nginx.yaml": service("nginx", "state: running") }, hosts: { "web-01": [], "web-02": [] } });
+  const stage = await stageFor({
+    files: { "manifests/nginx.yaml": service("nginx", "state: running") },
+    hosts: { "web-01": [], "web-02": [] },
+  });
   await inSync(stage);
   for (const value of [null, 7, {}, { unit: {}, load: [] }, "x".repeat(1000)])
     await stage.report("web-02", [{ ask: { probe: "service", input: { unit: "nginx.service" } }, at: Date.now(), value }]);

@@ -6,12 +6,18 @@ const bomb = `a: &a [x,x,x,x,x,x,x,x,x,x]\n${"bcdefghi"
   .split("")
   .map((name, at) => `${name}: &${name} [${Array(10).fill(`*${"abcdefgh"[at]}`).join(",")}]`)
   .join("\n")}\n`;
-const base = { "manifests/policy.yaml": policy("free", "approval: { from: never }"), "manifests/page.yaml": file("page", "/srv/page", 'content: "good"') };
+const base = {
+  "manifests/policy.yaml": policy("free", "approval: { from: never }"),
+  "manifests/page.yaml": file("page", "/srv/page", 'content: "good"'),
+};
 
 /** What is committed over a good workspace, and what is said about it. */
 const bad: Readonly<Record<string, readonly [files: Readonly<Record<string, string | Buffer>>, said: string | RegExp]>> = {
   "YAML that does not parse": [{ "manifests/bad.yaml": "kind: [Service\n" }, /^manifests\/bad\.yaml:\d+:\d+: error: /],
-  "duplicate keys": [{ "manifests/bad.yaml": service("nginx", "state: running\nstate: stopped") }, /^manifests\/bad\.yaml:8:3.*error: .*"?state"? /],
+  "duplicate keys": [
+    { "manifests/bad.yaml": service("nginx", "state: running\nstate: stopped") },
+    /^manifests\/bad\.yaml:8:3.*error: .*"?state"? /,
+  ],
   "an unknown kind": [
     { "manifests/bad.yaml": service("nginx", "state: running").replace("Service", "Servise") },
     /^manifests\/bad\.yaml:2:7.*error: .*Servise.*\n.*Service/,
@@ -20,7 +26,10 @@ const bad: Readonly<Record<string, readonly [files: Readonly<Record<string, stri
     { "manifests/bad.yaml": service("nginx", "stat: running") },
     /^manifests\/bad\.yaml:7:3 Service\/nginx spec\.stat: error: Unknown field "stat" in spec\n.*state/,
   ],
-  "a wrong type": [{ "manifests/bad.yaml": service("nginx", "enabled: 7") }, /^manifests\/bad\.yaml:7:12 Service\/nginx spec\.enabled: error: .*7/],
+  "a wrong type": [
+    { "manifests/bad.yaml": service("nginx", "enabled: 7") },
+    /^manifests\/bad\.yaml:7:12 Service\/nginx spec\.enabled: error: .*7/,
+  ],
   "an unknown reference": [
     { "manifests/bad.yaml": service("nginx", "state: running\nneeds: [File/pag]") },
     /^manifests\/bad\.yaml:8:\d+ Service\/nginx spec\.needs\.0: error: .*File\/pag\b.*\n.*File\/page/s,
@@ -39,14 +48,22 @@ const bad: Readonly<Record<string, readonly [files: Readonly<Record<string, stri
     { "manifests/bad.yaml": file("evil", "/srv/evil", "source: files/../../secret") },
     /File\/evil spec\.source: error: files\/\.\.\/\.\.\/secret leaves the folder files\//,
   ],
-  "text that is no UTF-8": [{ "manifests/bad.yaml": Buffer.from([0x61, 0xff, 0xfe, 0x0a]) }, "manifests/bad.yaml:1:1: error: The file is not valid UTF-8\n    Save it as UTF-8."],
+  "text that is no UTF-8": [
+    { "manifests/bad.yaml": Buffer.from([0x61, 0xff, 0xfe, 0x0a]) },
+    "manifests/bad.yaml:1:1: error: The file is not valid UTF-8\n    Save it as UTF-8.",
+  ],
   "a secret that is missing": [
     { "manifests/bad.yaml": file("env", "/srv/env", "content: { secretRef: db/password }") },
     /^manifests\/bad\.yaml:7:\d+ File\/env spec\.content.*error: .*db\/password/,
   ],
-  "two resources that own a path": [{ "manifests/bad.yaml": file("other", "/srv/page", 'content: "x"') }, /File\/(other|page).*\/srv\/page/s],
+  "two resources that own a path": [
+    { "manifests/bad.yaml": file("other", "/srv/page", 'content: "x"') },
+    /File\/(other|page).*\/srv\/page/s,
+  ],
   "two resources that own a unit": [
-    { "manifests/bad.yaml": `${service("one", "state: running").replace("one.service", "nginx.service")}---\n${service("two", "state: stopped").replace("two.service", "nginx.service")}` },
+    {
+      "manifests/bad.yaml": `${service("one", "state: running").replace("one.service", "nginx.service")}---\n${service("two", "state: stopped").replace("two.service", "nginx.service")}`,
+    },
     /Service\/(one|two).*nginx\.service/s,
   ],
 };
@@ -83,7 +100,9 @@ test("a commit over the API with any of these is refused with the same words, an
   for (const [what, [files, said]] of Object.entries(bad)) {
     const edits = Object.entries(files).flatMap(([path, text]) => (typeof text === "string" ? [{ path, text }] : []));
     if (edits.length === 0) continue;
-    const refused: unknown = await stage.controller.commit(edits, { message: what, source: "cli" }, ann).catch((failure: unknown) => failure);
+    const refused: unknown = await stage.controller
+      .commit(edits, { message: what, source: "cli" }, ann)
+      .catch((failure: unknown) => failure);
     expect([what, String((refused as Error).message)]).toEqual([what, expect.stringMatching(new RegExp(said, "m")) as string]);
   }
   expect(await stage.repo.git("rev-parse", "main")).toBe(head);

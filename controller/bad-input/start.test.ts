@@ -20,7 +20,9 @@ test("a workspace that is no git repository is said, and nothing is left behind 
   await expect(startController(await readConfig(environment, { workspace: folder }))).rejects.toThrow(
     `Unable to open the workspace ${folder}: it is not a git repository`,
   );
-  await expect(startController(await readConfig(environment, { workspace: join(folder, "none") }))).rejects.toThrow("there is no such folder");
+  await expect(startController(await readConfig(environment, { workspace: join(folder, "none") }))).rejects.toThrow(
+    "there is no such folder",
+  );
 });
 
 test.each([
@@ -29,9 +31,7 @@ test.each([
 ])("%s in use is said; what was opened is closed again, and with another port it starts", async (which, said) => {
   const { dir } = await temporaryRepository({ "manifests/a.yaml": "" }),
     port = await somebodyOnAPort();
-  await expect(startController(await readConfig({ ...environment, [which]: port }, { workspace: dir }))).rejects.toThrow(
-    said(port),
-  );
+  await expect(startController(await readConfig({ ...environment, [which]: port }, { workspace: dir }))).rejects.toThrow(said(port));
   const running = await startController(await readConfig(environment, { workspace: dir }));
   onTestFinished(() => running.stop());
   expect(running.controller.ready()).toBe(true);

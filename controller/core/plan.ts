@@ -72,7 +72,8 @@ function sortOut(input: PlanInput): Sorted {
       kind = input.kinds.get(instance?.resource.kind ?? "");
     if (instance === undefined || kind?.scope !== "hosts" || assessment.is === "in-sync") continue;
     if (input.busy(id)) found.busy.push(remark(id, "a run is at work on it"));
-    else if (assessment.is === "unknown" || assessment.is === "changing") found.unknown.push(remark(id, assessment.reason, assessment.hint));
+    else if (assessment.is === "unknown" || assessment.is === "changing")
+      found.unknown.push(remark(id, assessment.reason, assessment.hint));
     else if (assessment.is === "blocked" && assessment.evaluation === undefined)
       found.blocked.push(remark(id, assessment.reason, assessment.hint));
     else if (assessment.is === "blocked" && assessment.evaluation !== undefined)
@@ -87,7 +88,8 @@ function sortOut(input: PlanInput): Sorted {
       }
     }
   }
-  for (const orphan of input.orphans) if (orphan.draft !== undefined && !input.busy(orphan.id)) found.drafts.set(orphan.draft.id, { ...orphan.draft });
+  for (const orphan of input.orphans)
+    if (orphan.draft !== undefined && !input.busy(orphan.id)) found.drafts.set(orphan.draft.id, { ...orphan.draft });
   return found;
 }
 

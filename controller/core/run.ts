@@ -278,12 +278,14 @@ function undoOrder(run: Run, group: string): string[] {
     .reverse()
     .flatMap(undoable);
   const own = members.filter((record) => record.change.id === group).flatMap(undoable);
-  const again = own.filter((id) => reloads(run.steps.get(id)?.step)), back = own.filter((id) => !again.includes(id));
+  const again = own.filter((id) => reloads(run.steps.get(id)?.step)),
+    back = own.filter((id) => !again.includes(id));
   return others.length + back.length === 0 ? [] : [...others, ...back, ...again];
 }
 
 /** A step whose inverse is to do it once more, with what was put back. */
-const reloads = (step: Step | undefined): boolean => (step?.action === "service.reload" || step?.action === "service.restart") && step.undo?.action === step.action;
+const reloads = (step: Step | undefined): boolean =>
+  (step?.action === "service.reload" || step?.action === "service.restart") && step.undo?.action === step.action;
 
 function undone(run: Run, id: string, result: StepResult): void {
   const record = run.steps.get(id);

@@ -134,13 +134,16 @@ test("a sentence waits for its confirmation, and its results are listed by host"
   ).json();
   expect(asked).toMatchObject({ status: "waiting-for-confirmation", digest });
   await app.inject({ method: "POST", url: `/api/command/${asked.id}/confirm`, headers: as("operator") });
-  const results = async () => (await app.inject({ url: `/api/command/${asked.id}/results`, headers: as("viewer") })).json();
+  const results = async () => (await app.inject({ url: `/api/command/${asked.id}/results`, headers: as("operator") })).json();
   await expect.poll(async () => (await results()).status).toBe("done");
   expect((await results()).results).toMatchObject([
     { agent: "web-01", state: "done" },
     { agent: "web-02", state: "done" },
   ]);
   expect((await app.inject({ url: "/api/command/none/results", headers: as("viewer") })).statusCode).toBe(404);
+  for (const url of [`/api/command/${asked.id}`, `/api/command/${asked.id}/results`, `/api/v1/intents/${asked.id}`])
+    expect((await app.inject({ url, headers: as("approver") })).json().problems[0].code).toBe("not-found/command");
+  expect((await app.inject({ url: `/api/command/${asked.id}`, headers: as("admin") })).statusCode).toBe(200);
 });
 
 test("a query of a silent host is an answer with a problem, and is noted with who asked", async () => {
@@ -150,6 +153,54 @@ test("a query of a silent host is an answer with a problem, and is noted with wh
   expect((await ask("web-02")).json()).toMatchObject({ host: "web-02", problem: { code: "agent/offline" } });
   expect((await ask("web-09")).statusCode).toBe(404);
   expect(stand.notes).toEqual(["operator-1 query web-01", "operator-1 query web-02", "operator-1 query web-09"]);
+});
+
+test("an operator reads texts of files only where a manifest shows them, and uses no host as a tool", async () => {
+  const file = (path: string, more: object) =>
+    stand.resources.push({
+      ...(stand.resources[0] as StandIn["resources"][0]),
+      id: `File/f${stand.resources.length}`,
+      kind: "File",
+      manifest: { kind: "File", spec: { path, ...more } },
+      instances: [{ id: `File/x@web-01`, resource: "File/x", host: "web-01", state: "in-sync" }],
+    });
+  file("/srv/page", { content: "hello" });
+  file("/etc/app.env", { content: { secretRef: "app/env" } });
+  file("/etc/app.ini", { format: "ini", values: { "main.port": 80 } });
+  file("/srv/mode", { mode: "0600" });
+  const ask = async (probe: string, input: unknown, role: keyof StandIn["secrets"] = "operator", host = "web-01") => {
+    const answer = await app.inject({ method: "POST", url: "/api/v1/queries", headers: as(role), payload: { host, probe, input } });
+    return answer.statusCode === 200 ? "ok" : answer.json().problems[0].code;
+  };
+  const values = (...keys: string[]) => ({ format: "ini", keys });
+  expect(await ask("file", { path: "/etc/shadow" })).toBe("ok");
+  expect(await ask("file", { path: "/srv/page", content: true })).toBe("ok");
+  expect(await ask("file", { path: "/etc/app.ini", values: values("main.port") })).toBe("ok");
+  const refused: [string, unknown][] = [
+    ["file", { path: "/etc/other", content: true }],
+    ["file", { path: "/etc/other", values: values("a") }],
+    ["file", { path: "/etc/app.env", content: true }],
+    ["file", { path: "/etc/app.ini", content: true }],
+    ["file", { path: "/etc/app.ini", values: values("main.port", "main.password") }],
+    ["file", { path: "/etc/app.ini", values: { format: "ini", keys: "main.port" } }],
+    ["file", { path: "/srv/mode", content: true }],
+    ["validate", { files: [] }],
+    ["health", { http: "http://10.0.0.1/", withinMs: 100 }],
+  ];
+  const codes = await Promise.all(refused.map(async ([probe, input]) => ask(probe, input)));
+  expect(codes).toEqual(refused.map(() => "forbidden/query"));
+  expect(await ask("file", { path: "/srv/page", content: true }, "operator", "web-09")).toBe("forbidden/query");
+  for (const [probe, input] of refused) expect(await ask(probe, input, "approver")).toBe("ok");
+});
+
+test("an operator imports no files, and a preview leaves a trace", async () => {
+  const wanted = (files: string[]) => ({ on: "*", services: [], packages: [], files });
+  const read = async (role: keyof StandIn["secrets"], files: string[]) =>
+    (await app.inject({ method: "POST", url: "/api/v1/imports", headers: as(role), payload: wanted(files) })).statusCode;
+  expect([await read("operator", []), await read("operator", ["/etc/x"]), await read("approver", ["/etc/x"])]).toEqual([200, 403, 200]);
+  const payload = { edits: [{ path: "manifests/x.yaml", text: "kind: File" }] };
+  await app.inject({ method: "POST", url: "/api/v1/previews", headers: as("operator"), payload });
+  expect(stand.notes).toEqual(["operator-1 import *", "approver-1 import *", "operator-1 preview workspace"]);
 });
 
 test("a listing of tokens holds no secret and no digest of one", async () => {
@@ -205,6 +256,22 @@ test("too many requests are answered with 429", async () => {
   for (let n = 0; n < 3; n++) codes.push((await strict.inject({ url: "/api/v1/me", headers: as("viewer") })).statusCode);
   expect(codes).toEqual([200, 200, 429]);
   await strict.close();
+});
+
+test("who shows another token each time is counted by address, and who has a good one is not stopped by that", async () => {
+  const strict = await createApi({ controller: stand.controller, log, config: { ...config, requestsPerMinute: 2 } });
+  const guess = async (n: number, remoteAddress = "10.0.0.9") =>
+    (await strict.inject({ url: "/api/v1/me", remoteAddress, headers: { authorization: `Bearer bai_guess_${n}` } })).statusCode;
+  expect([await guess(1), await guess(2), await guess(3), await guess(4)]).toEqual([401, 401, 429, 429]);
+  const good = await strict.inject({ url: "/api/v1/me", remoteAddress: "10.0.0.9", headers: as("viewer") });
+  expect([good.statusCode, await guess(5, "10.0.0.8")]).toEqual([200, 401]);
+  expect([await guess(1, "2001:db8::1"), await guess(2, "2001:db8::2"), await guess(3, "2001:db8::3")]).toEqual([401, 401, 429]);
+  await strict.close();
+});
+
+test("what is public is answered under every name", async () => {
+  expect((await app.inject({ url: "/healthz", headers: { host: "balancer.example" } })).statusCode).toBe(200);
+  expect((await app.inject({ url: "/api/v1/me", headers: { host: "balancer.example" } })).json().problems[0].code).toBe("forbidden/host");
 });
 
 test("without required tokens only this machine is let in: no foreign name, no foreign page, nobody behind a proxy", async () => {
@@ -273,6 +340,27 @@ test("a stream beats while nothing happens and ends when its token is revoked", 
   stand.revokedTokens.add("viewer");
   expect((await reading).ended).toBe(true);
   await quick.close();
+});
+
+test("a stream ends when its token is revoked, however much happens", async () => {
+  const quick = await createApi({ controller: stand.controller, log, config: { ...config, streams: { heartbeat: 100, drain: 1000 } } });
+  const port = await listen(quick, { host: "127.0.0.1", port: 0 });
+  const busy = setInterval(() => stand.tell({ type: "a", text: "more" }), 1);
+  const reading = readEvents(port, as("viewer"), () => false);
+  stand.revokedTokens.add("viewer");
+  expect((await reading).ended).toBe(true);
+  clearInterval(busy);
+  await quick.close();
+});
+
+test("one caller has some of the streams, not all of them", async () => {
+  const port = await listen(app, { host: "127.0.0.1", port: 0 }),
+    leave = new AbortController();
+  const open = async (role: keyof StandIn["secrets"]) =>
+    (await fetch(`http://127.0.0.1:${port}/api/v1/events`, { headers: as(role), signal: leave.signal })).status;
+  const all = await Promise.all(Array.from({ length: 32 }, () => open("viewer")));
+  expect([new Set(all), await open("viewer"), await open("operator")]).toEqual([new Set([200]), 503, 200]);
+  leave.abort();
 });
 
 test("a client that takes nothing is closed", async () => {

@@ -44,5 +44,7 @@ function shows({ manifest, instances }: ResourceView, host: string, { path, cont
   if (spec["path"] !== path || !instances.some((one) => one.host === host) || JSON.stringify(spec).includes('"secretRef"')) return false;
   if (["content", "source", "template"].some((field) => spec[field] !== undefined)) return true;
   const keys = values?.keys;
-  return (content ?? false) === false && Array.isArray(keys) && keys.every((key) => Object.hasOwn((spec["values"] ?? {}) as object, String(key)));
+  return (
+    (content ?? false) === false && Array.isArray(keys) && keys.every((key) => Object.hasOwn((spec["values"] ?? {}) as object, String(key)))
+  );
 }

@@ -124,6 +124,12 @@ test("a second machine with the same key is quarantined and the first goes on", 
   expect(fixture.events.filter((event) => event.type === "agent-cloned")).toHaveLength(1);
 });
 
+test("an address that shows keys that are none has to wait too: each is told as an event", async () => {
+  const codes: unknown[] = [];
+  for (let i = 0; i < 11; i++) codes.push((await enrolOver(fixture, newGuest("web-01", { publicKey: "none" }), "bai_x")).json.code);
+  expect(codes).toEqual([...Array<string>(10).fill("enrol/public-key"), "http/too-many-failures"]);
+});
+
 test("an address that guesses tokens has to wait, even with a right one", async () => {
   for (let i = 0; i < 10; i++) await enrolOver(fixture, newGuest("web-01"), `bai_0123456789ab_${"A".repeat(32)}`);
   const reply = await enrolOver(fixture, newGuest("web-01"), await tokenFor(fixture));

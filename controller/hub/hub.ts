@@ -218,7 +218,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     result: (session, result) => stored(session, `result of ${result.step}`, () => events.onResult(viewById(session.agent), result)),
     progress: (session, progress) => events.onProgress(viewById(session.agent), progress),
     problem(session, { problem, about }) {
-      log.warn({ agent: session.agent, code: problem.code, about }, "an agent reported a problem");
+      log.warn({ agent: session.agent, code: problem.code.slice(0, 100), about: about?.slice(0, 200) }, "an agent reported a problem");
       tell("agent-problem", directory.get(session.agent), `${about === undefined ? "" : `${about}: `}${problem.summary}`.slice(0, 1000));
     },
     held: (session) => void heldBack.add(session),

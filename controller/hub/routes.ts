@@ -16,6 +16,15 @@ export interface RouteContext {
   readonly ca: () => string;
   readonly artifacts: () => Promise<readonly Artifact[]>;
   readonly failures: Failures;
+  /** Downloads under way. */
+  readonly downloads: Downloads;
+}
+
+/** How many downloads are sent at a time, and how long one may stand still (milliseconds): whoever asks need not be known. */
+export interface Downloads {
+  readonly most: number;
+  readonly idleMs: number;
+  open: number;
 }
 
 const maxBody = 16 * 1024;
@@ -29,7 +38,7 @@ type Answer =
 /** Answers a request at the agents' port; never rejects. */
 export async function answer(request: IncomingMessage, response: ServerResponse, context: RouteContext): Promise<void> {
   try {
-    await send(response, await route(request, context));
+    await send(response, await route(request, context), context.downloads);
   } catch {
     // The client went away in the middle, or a file did: there is nobody left to tell, or no way to.
     response.destroy();
@@ -59,8 +68,10 @@ async function route(request: IncomingMessage, context: RouteContext): Promise<A
   return problem(404, error("http/not-found", `Unable to answer: there is no ${request.method} ${path.slice(0, 100)} at the agents' port`));
 }
 
-async function download(name: string, { artifacts }: RouteContext): Promise<Answer> {
+async function download(name: string, { artifacts, downloads }: RouteContext): Promise<Answer> {
   const file = (await artifacts()).find((artifact) => artifact.name === name);
+  if (file !== undefined && downloads.open >= downloads.most)
+    return problem(503, error("http/busy", `Unable to send the agent now: ${downloads.open} downloads are under way`, { retry: "later" }));
   if (file !== undefined) return { file };
   return problem(
     404,
@@ -87,7 +98,8 @@ async function enrolment(address: string, { hub, failures }: RouteContext, read:
   });
 }
 
-const guesses = new Set(["enrol/token-malformed", "enrol/token-unknown", "enrol/token-wrong"]);
+/** What somebody without a join token can cause; each is told as an event, so it must not be had for nothing. */
+const guesses = new Set(["enrol/token-malformed", "enrol/token-unknown", "enrol/token-wrong", "enrol/public-key"]);
 const reply = (result: object | Problem): Answer =>
   "code" in result ? problem(statusOf(result.code), result) : { status: 200, json: result };
 const statusOf = (code: string): number =>
@@ -133,16 +145,19 @@ const problem = (status: number, what: Problem): Answer => ({ status, json: prob
 /** The body of a problem answer: RFC 9457's members and those of a `Problem`. */
 export const problemBody = (status: number, what: Problem): object => ({ title: what.summary, status, ...what });
 
-async function send(response: ServerResponse, what: Answer): Promise<void> {
+async function send(response: ServerResponse, what: Answer, downloads: Downloads): Promise<void> {
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
   if ("file" in what) {
     response.writeHead(200, { "content-type": "application/octet-stream", "content-length": what.file.size });
-    return pipeline(createReadStream(what.file.path), response);
+    response.setTimeout(downloads.idleMs, () => response.destroy());
+    downloads.open++;
+    return pipeline(createReadStream(what.file.path), response).finally(() => downloads.open--);
   }
   const isJson = "json" in what,
     text = isJson ? JSON.stringify(what.json) : what.text;
   const type = isJson ? (what.status === 200 ? "application/json" : "application/problem+json") : what.type;
+  if (what.status === 503) response.setHeader("retry-after", "5");
   if (what.status === 429) response.setHeader("retry-after", "60");
   // The rest of a body that was too large is not read.
   if (what.status === 413) response.setHeader("connection", "close");

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +46,48 @@ test("a newer agent in the folder is offered with its own digest", async () => {
   await get("/install-agent.sh");
   await writeFile(join(dist, "agent-linux-x64"), "a newer agent");
   expect((await get("/install-agent.sh")).body).toContain(sha256("a newer agent"));
+});
+
+test("asks systemd for a watchdog only where something can feed it, and not to start wrong settings again", async () => {
+  const script = (await get("/install-agent.sh")).body.replace(/\nmain "\$@"\n$/, "\nunit_for_host\n"),
+    bin = join(dist, "bin");
+  await mkdir(bin);
+  for (const name of ["cat", "grep"]) await symlink(`/bin/${name}`, join(bin, name));
+  const unit = (): string => execFileSync("/bin/sh", ["-s"], { input: script, env: { PATH: bin } }).toString();
+  const without = unit();
+  await symlink("/bin/true", join(bin, "systemd-notify"));
+  const lines = unit().split("\n"),
+    watchdog = ["NotifyAccess=all", "WatchdogSec=60", "WatchdogSignal=SIGKILL"];
+  expect(lines.filter((line) => watchdog.includes(line))).toEqual(watchdog);
+  expect(lines).toContain("RestartPreventExitStatus=64 78");
+  expect(without.split("\n")).toEqual(lines.filter((line) => !watchdog.includes(line)));
+});
+
+test("sends so many agents at a time and no more", async () => {
+  const busy = await startAgentServer({
+    hub: fixture.hub,
+    certificate: ownCertificate(join(fixture.folder, "keys"), ["127.0.0.1"]),
+    clock: machineClock,
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    host: "127.0.0.1",
+    port: 0,
+    dist,
+    limits: { downloads: 1 },
+  });
+  await writeFile(join(dist, "agent-linux-arm64"), Buffer.alloc(64 * 1024 * 1024));
+  const path = "/agent/v1/download/",
+    ask = (name: string): Promise<number> =>
+      fetchPinned(`https://127.0.0.1:${busy.port}${path}${name}`, fixture.keys.ca).then((reply) => reply.status);
+  expect(await ask("agent-linux-x64")).toBe(200);
+  // One that reads nothing holds the only place, until it goes.
+  const slow = tlsConnect({ port: busy.port, host: "127.0.0.1", ca: fixture.keys.ca });
+  await once(slow, "secureConnect");
+  slow.write(`GET ${path}agent-linux-arm64 HTTP/1.1\r\nhost: x\r\n\r\n`);
+  await once(slow, "readable");
+  expect(await ask("agent-linux-x64")).toBe(503);
+  slow.destroy();
+  await expect.poll(() => ask("agent-linux-x64")).toBe(200);
+  await busy.close();
 });
 
 test.each(["secret.txt", "../secret.txt", "..%2fsecret.txt", "", "agent-linux-x64/.."])(

@@ -38,9 +38,20 @@ export interface ServerLimits {
   /** Failures to enrol or identify from one address at once, and how often one more is forgiven. */
   readonly failures: number;
   readonly failureMs: number;
+  /** Agents that are downloaded at a time, and how long a download may stand still. */
+  readonly downloads: number;
+  readonly downloadIdleMs: number;
 }
 
-const serverLimits: ServerLimits = { handshakes: 2_000, handshakeMs: 20_000, headersMs: 10_000, failures: 10, failureMs: 60_000 };
+const serverLimits: ServerLimits = {
+  handshakes: 2_000,
+  handshakeMs: 20_000,
+  headersMs: 10_000,
+  failures: 10,
+  failureMs: 60_000,
+  downloads: 128,
+  downloadIdleMs: 30_000,
+};
 const certificateCheckMs = 12 * 3_600_000;
 
 export interface AgentServer {
@@ -64,10 +75,16 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     maxHeaderSize: 8 * 1024,
   });
   const failures = countFailures(limits.failures, limits.failureMs, () => clock.mono());
-  const context = { hub, ca: () => current.ca, artifacts: artifactsIn(options.dist), failures };
+  const downloads = { most: limits.downloads, idleMs: limits.downloadIdleMs, open: 0 };
+  const context = { hub, ca: () => current.ca, artifacts: artifactsIn(options.dist), failures, downloads };
   const sockets = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: maxMessage });
   server.on("request", (request, response) => void answer(request, response, context));
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => void upgrade(request, socket, head, hub, sockets));
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgrade(request, socket, head, hub, sockets).catch((cause: unknown) => {
+      log.error({ err: cause }, "unable to take a connection");
+      socket.destroy();
+    });
+  });
   server.on("tlsClientError", (cause: Error & { code?: string }, socket) => {
     log.debug({ address: (socket as unknown as Socket).remoteAddress, code: cause.code }, "a TLS handshake failed");
     socket.destroy();

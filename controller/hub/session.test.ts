@@ -354,3 +354,29 @@ test("a restarted hub knows its agents, and what each last said", async () => {
     clockOffset: expect.any(Number),
   });
 });
+
+test("an agent that tells problem after problem fills nobody's list of events", async () => {
+  const guest = await start({ limits: { problems: 3 } }),
+    line = await connected(fixture, guest);
+  for (let n = 0; n < 50; n++)
+    line.send({ type: "problem", problem: { code: "x", severity: "error", summary: `trouble ${n}`, retry: "never" } });
+  line.send(report(1));
+  expect((await line.take("ack")).seq).toBe(1);
+  expect(fixture.events.filter((event) => event.type === "agent-problem").map(({ text }) => text)).toEqual([
+    "trouble 0",
+    "trouble 1",
+    "trouble 2",
+  ]);
+});
+
+test("large reports hold an agent back by their size, and none is lost", async () => {
+  const guest = await start({ limits: { inboxText: 10_000 } }),
+    line = await connected(fixture, guest);
+  let open = (): void => {};
+  fixture.gate.wait = new Promise((resolve) => (open = resolve));
+  const large = (seq: number) => ({ ...report(seq), padding: "x".repeat(20_000) });
+  for (let seq = 1; seq <= 20; seq++) line.send(large(seq));
+  open();
+  await until(() => line.got.some((message) => message.type === "ack" && message.seq === 20));
+  expect(fixture.reports.map((one) => one.seq)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
+});

@@ -34,12 +34,15 @@ export interface SessionLimits {
   /** Messages a second (one of 4 KiB counts as two), and how many may come at once: after an outage an agent empties its spool. */
   readonly rate: number;
   readonly burst: number;
-  /** Reports and results that wait to be stored before the agent is held back. */
+  /** Reports and results that wait to be stored before the agent is held back, and how many characters they may have. */
   readonly inbox: number;
+  readonly inboxText: number;
   /** Bytes that may wait to be sent before the agent is given up as too slow. */
   readonly maxBuffered: number;
   /** Broken messages within a minute before the connection is closed. */
   readonly violations: number;
+  /** Problems that an agent may tell in a minute; what is more is not passed on, or one host could fill the ring of events. */
+  readonly problems: number;
   readonly queries: number;
 }
 
@@ -53,8 +56,10 @@ export const sessionLimits: SessionLimits = {
   rate: 500,
   burst: 5_000,
   inbox: 256,
+  inboxText: 4 * maxMessage,
   maxBuffered: 2 * maxMessage,
   violations: 10,
+  problems: 30,
   queries: 64,
 };
 
@@ -115,7 +120,9 @@ export class Session {
   #violations = 0;
   #violatedAt = 0;
   #isHeld = false;
-  #inbox: (Static<typeof Report> | Static<typeof Result>)[] = [];
+  #inbox: { readonly message: Static<typeof Report> | Static<typeof Result>; readonly size: number }[] = [];
+  #inboxText = 0;
+  #problems: Bucket | undefined;
   #work: Promise<void> | undefined;
   #queries: Map<string, Pending> | undefined;
 
@@ -195,7 +202,8 @@ export class Session {
   /** Whether the agent may send again; the hub asks from time to time after `held`. */
   resume(now: number): boolean {
     if (this.phase === "closed") return true;
-    if (this.#bucket.level(now) < 0 || this.#inbox.length > this.#owner.limits.inbox / 2) return false;
+    const { inbox, inboxText } = this.#owner.limits;
+    if (this.#bucket.level(now) < 0 || this.#inbox.length > inbox / 2 || this.#inboxText > inboxText / 2) return false;
     this.#isHeld = false;
     this.#heardAt = now;
     this.#transport.resume?.();
@@ -228,7 +236,7 @@ export class Session {
     if (!this.#bucket.take(1 + text.length / 4096, now)) this.#hold(now);
     if (this.phase === "greeting") return this.#greet(text);
     const read = readIncoming(text);
-    if ("message" in read) return this.#handle(read.message, now);
+    if ("message" in read) return this.#handle(read.message, text.length, now);
     // An agent of another version may say what it likes: nothing of it is used.
     if (this.phase === "incompatible") return;
     this.send({ type: "problem", problem: read.problem });
@@ -271,19 +279,22 @@ export class Session {
     this.close(reason);
   }
 
-  #handle(message: AgentMessage, now: number): void {
+  #handle(message: AgentMessage, size: number, now: number): void {
     if (message.type === "pong") return this.#pong(message, now);
     if (message.type === "renewal") return this.#renewal(message, now);
     if (this.phase === "incompatible") return;
     switch (message.type) {
       case "report":
       case "result":
-        return this.#take(message, now);
+        return this.#take(message, size, now);
       case "progress":
         return this.#owner.progress(this, message);
       case "answer":
         return this.#answer(message);
       case "problem":
+        this.#problems ??= new Bucket(this.#owner.limits.problems / 60, this.#owner.limits.problems, now);
+        if (this.#problems.level(now) < 1) return;
+        this.#problems.take(1, now);
         return this.#owner.problem(this, message);
       case "hello":
         this.send({
@@ -294,10 +305,11 @@ export class Session {
     }
   }
 
-  #take(message: Static<typeof Report> | Static<typeof Result>, now: number): void {
+  #take(message: Static<typeof Report> | Static<typeof Result>, size: number, now: number): void {
     if (message.type === "report" && !Number.isSafeInteger(message.seq)) return this.#violated(now);
-    this.#inbox.push(message);
-    if (this.#inbox.length >= this.#owner.limits.inbox) this.#hold(now);
+    this.#inbox.push({ message, size });
+    this.#inboxText += size;
+    if (this.#inbox.length >= this.#owner.limits.inbox || this.#inboxText >= this.#owner.limits.inboxText) this.#hold(now);
     this.#store();
   }
 
@@ -314,11 +326,14 @@ export class Session {
       })
       .finally(() => {
         this.#work = undefined;
+        // What came in the very moment in which the last one was done.
+        if (this.phase !== "closed") this.#store();
       });
   }
 
   async #storeAll(): Promise<void> {
-    for (let message = this.#inbox[0]; message !== undefined; message = this.#inbox[0]) {
+    for (let first = this.#inbox[0]; first !== undefined; first = this.#inbox[0]) {
+      const { message, size } = first;
       if (message.type === "result") {
         await this.#owner.result(this, message);
         this.send({ type: "result-ack", step: message.step });
@@ -327,6 +342,7 @@ export class Session {
         this.send({ type: "ack", seq: this.#owner.acked(this.agent) });
       }
       this.#inbox.shift();
+      this.#inboxText -= size;
     }
   }
 

@@ -23,7 +23,12 @@ export interface Command {
 export async function reconsider(command: Command, shown: CommandView, options: ConverseOptions): Promise<CommandView | undefined> {
   const { conversation, asked, proposal } = command;
   const known = await options.context.know(conversation.bindings),
-    fresh: Asked = { ...asked, known, reader: createReader(options.controller, known, command.caller), options: { ...asked.options, dryRun: false } };
+    fresh: Asked = {
+      ...asked,
+      known,
+      reader: createReader(options.controller, known, command.caller),
+      options: { ...asked.options, dryRun: false },
+    };
   const next = await change(proposal!.intent, fresh, conversation, command.at, { notes: [] }, options);
   const { proposal: again, problems, ...rest } = next;
   if (again !== undefined && same(again, proposal!)) {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { ProblemError } from "../../schemas/problem.ts";
+import type { Caller } from "../loop/controller.ts";
 import { admin, plain, pretendConverse } from "./pretend-converse.ts";
 
 const webs = `# all web servers
@@ -188,6 +190,42 @@ describe("safety", () => {
     await expect(converse.ask("list all servers", { name: "eve", role: "admin" }, { ...plain, conversation })).rejects.toThrow(
       /no conversation/,
     );
+  });
+
+  test("what somebody asked is read and decided by that person and by admins; to others there is none", async () => {
+    const { converse, commits } = pretendConverse(),
+      olga: Caller = { name: "olga", role: "operator" },
+      eve: Caller = { name: "eve", role: "approver" };
+    const { id } = await converse.ask("restart nginx on web-01", olga, plain);
+    expect(await converse.get(id, eve)).toBeUndefined();
+    await expect(converse.confirm(id, eve)).rejects.toMatchObject({ problems: [{ code: "not-found/command" }] });
+    await expect(converse.reject(id, eve)).rejects.toMatchObject({ problems: [{ code: "not-found/command" }] });
+    expect(commits).toEqual([]);
+    expect([(await converse.get(id, olga))?.id, (await converse.get(id, admin))?.id]).toEqual([id, id]);
+  });
+
+  test("an operator is not shown a file that no manifest shows; an approver is", async () => {
+    const { converse } = pretendConverse(),
+      ask = async (role: Caller["role"]) => (await converse.ask("show me the config of nginx on web-01", { name: role, role }, plain)).text;
+    expect(await ask("operator")).toContain("it needs the role approver");
+    expect(await ask("approver")).toBe("web-01: the file is not there");
+  });
+
+  test("sentences of one conversation are taken one after the other, and not too many of a person at once", async () => {
+    const { converse } = pretendConverse(),
+      { conversation } = await converse.ask("list all servers", admin, plain);
+    const codes = async (asked: Promise<unknown>[]) =>
+      (await Promise.allSettled(asked)).map((one) => (one.status === "fulfilled" ? "ok" : (one.reason as ProblemError).problems[0]?.code));
+    const list = (more: object = {}) => converse.ask("list all servers", admin, { ...plain, ...more });
+    expect(await codes([list({ conversation }), list({ conversation })])).toEqual(["ok", "conflict/conversation"]);
+    expect(await codes([list(), list(), list(), list(), list()])).toEqual(["ok", "ok", "ok", "ok", "rate/sentences"]);
+    expect(await codes([list({ conversation })])).toEqual(["ok"]);
+  });
+
+  test("a secret in a sentence is not in the audit trail", async () => {
+    const { converse, notes } = pretendConverse();
+    await converse.ask("restart nginx on web-01 password=hunter22", admin, plain);
+    expect(notes.map(({ detail }) => detail)).toMatchObject([{ command: "restart nginx on web-01 password=********" }]);
   });
 
   test("the request is one line in the commit, whatever it holds", async () => {

@@ -35,13 +35,21 @@ export function createConverse(options: ConverseOptions): Converse {
   };
 
   /** Works on a sentence of a conversation while no other one of it is worked on, and not too many of its person. */
-  async function oneAtATime(caller: Caller, id: string | undefined, work: (conversation: Conversation) => Promise<Command>): Promise<Command> {
+  async function oneAtATime(
+    caller: Caller,
+    id: string | undefined,
+    work: (conversation: Conversation) => Promise<Command>,
+  ): Promise<Command> {
     const now = asking.get(caller.name) ?? 0;
     if (now >= mostAtOnce)
-      throw new ProblemError(error("rate/sentences", `Unable to take another sentence: ${now} of ${caller.name} are worked on`, { retry: "later" }));
+      throw new ProblemError(
+        error("rate/sentences", `Unable to take another sentence: ${now} of ${caller.name} are worked on`, { retry: "later" }),
+      );
     const conversation = conversations.open(id, caller.name);
     if (conversation.busy)
-      throw new ProblemError(error("conflict/conversation", "This conversation is still at work on the sentence before", { retry: "later" }));
+      throw new ProblemError(
+        error("conflict/conversation", "This conversation is still at work on the sentence before", { retry: "later" }),
+      );
     conversation.busy = true;
     asking.set(caller.name, now + 1);
     try {

@@ -30,7 +30,7 @@ export interface Pretend {
   readonly files: Map<string, string>;
   readonly commits: { readonly edits: readonly FileEdit[]; readonly note: CommitNote; readonly by: Caller }[];
   readonly approvals: { readonly plan: Plan; readonly by: Caller }[];
-  readonly notes: { readonly who: string; readonly what: string; readonly about: string }[];
+  readonly notes: { readonly who: string; readonly what: string; readonly about: string; readonly detail?: unknown }[];
   state(host: string): PretendState;
 }
 
@@ -143,7 +143,7 @@ export function pretendController(fleet: readonly PretendHost[], start: Readonly
     drift: async () => ({ items: [] }),
     audit: async () => ({ items: [] }),
     runs: async () => ({ items: [] }),
-    note: async (who, what, about) => void notes.push({ who, what, about }),
+    note: async (who, what, about, detail) => void notes.push({ who, what, about, detail }),
   };
   const controller = new Proxy(parts, { get: (target, name) => target[name as keyof Controller] ?? missing(String(name)) }) as Controller;
   return { controller, files, commits, approvals, notes, state: (host) => states.get(host)! };
@@ -189,6 +189,7 @@ function viewOfResource(one: LoadedResource, desired: Desired, found: ReadonlyMa
       host: instance.host,
       state: assessment.is as "in-sync" | "differs" | "unknown",
       ...("reason" in assessment ? { reason: assessment.reason } : {}),
+      ...("evaluation" in assessment && assessment.evaluation !== undefined ? { differences: assessment.evaluation.differences } : {}),
       ...(unknown ? {} : { observedAt: "1970-01-01T00:00:00Z" }),
     };
   });

@@ -71,10 +71,12 @@ export function createSettle(options: SettleOptions): Settle {
         writes.add(async () => {
           const batch = newlySynced;
           newlySynced = new Map();
-          await store.desired.setSynced([...batch].map(([instance, d]) => ({ instance, digest: d, at: now() }))).catch((failure: unknown) => {
-            newlySynced = new Map([...batch, ...newlySynced]);
-            throw failure;
-          });
+          await store.desired
+            .setSynced([...batch].map(([instance, d]) => ({ instance, digest: d, at: now() })))
+            .catch((failure: unknown) => {
+              newlySynced = new Map([...batch, ...newlySynced]);
+              throw failure;
+            });
         });
       newlySynced.set(id, digest);
     }
@@ -101,7 +103,8 @@ export function createSettle(options: SettleOptions): Settle {
     if (instance === undefined || assessment === undefined || (assessment.is !== "differs" && assessment.is !== "blocked")) return;
     const differences = assessment.evaluation?.differences ?? [],
       by = authorOf(world.fact(instance.host, instance.askKey));
-    const told = canonicalJson({ differences, note }),
+    // Who it was is often known a moment later than what it was: an open alert gets its author then.
+    const told = canonicalJson({ differences, note, by }),
       known = alerts.get(id);
     if (known?.told === told) return;
     const since = known?.since ?? now(),

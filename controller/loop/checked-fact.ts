@@ -14,10 +14,14 @@ export function checkedFact(fact: Fact): Fact {
   if (fact.value === undefined) return fact;
   const probe = fact.key.slice(0, fact.key.indexOf(" "));
   if (validatorOf(probe)?.(fact.value) === true) return fact;
-  const problem = error("agent/bad-answer", `Unable to use what ${fact.host} says: its answer to ${probe} has another form than this version knows`, {
-    retry: "later",
-    hint: "Are agent and controller of the same version? See: backend-ai agents",
-  });
+  const problem = error(
+    "agent/bad-answer",
+    `Unable to use what ${fact.host} says: its answer to ${probe} has another form than this version knows`,
+    {
+      retry: "later",
+      hint: "Are agent and controller of the same version? See: backend-ai agents",
+    },
+  );
   return { ...fact, value: undefined, problem };
 }
 

@@ -7,7 +7,9 @@ import { ann, bob, file, inSync, policy, service, stageFor, until, waitingPlan }
 const page = (text: string) => file("page", "/srv/page.html", `content: "${text}\\n"`);
 
 test("a commit waits for a yes to its digest, runs, is looked at again and is in sync", async () => {
-  const stage = await stageFor({ files: { "manifests/page.yaml": page("hello"), "manifests/nginx.yaml": service("nginx", "state: running") } });
+  const stage = await stageFor({
+    files: { "manifests/page.yaml": page("hello"), "manifests/nginx.yaml": service("nginx", "state: running") },
+  });
   const digest = await waitingPlan(stage);
   const { plan } = await stage.controller.planOf(digest);
   expect(plan.changes.map(({ id, act, risk }) => ({ id, act, risk }))).toEqual([{ id: "File/page@web-01", act: "create", risk: "medium" }]);
@@ -28,7 +30,9 @@ test("a commit waits for a yes to its digest, runs, is looked at again and is in
 });
 
 test("what a policy lets through runs without a yes", async () => {
-  const stage = await stageFor({ files: { "manifests/page.yaml": page("hello"), "manifests/policy.yaml": policy("free", "approval: { from: high }") } });
+  const stage = await stageFor({
+    files: { "manifests/page.yaml": page("hello"), "manifests/policy.yaml": policy("free", "approval: { from: high }") },
+  });
   await inSync(stage);
   expect((await stage.controller.runs({})).items.map(({ by, state }) => ({ by, state }))).toEqual([{ by: "policy", state: "succeeded" }]);
 });
@@ -90,7 +94,9 @@ test("a plan can be saved and applied later, but not a changed one, nor one of o
   const { plan } = await controller.planOf(await waitingPlan(stage));
   const evil = structuredClone(plan);
   (evil.changes[0]!.steps[0]!.input as { path: string }).path = "/etc/shadow";
-  await expect(controller.approve(plan.digest, ann, undefined, evil)).rejects.toThrow("The saved plan was changed: its digest does not fit what it holds.");
+  await expect(controller.approve(plan.digest, ann, undefined, evil)).rejects.toThrow(
+    "The saved plan was changed: its digest does not fit what it holds.",
+  );
   const forged = { ...evil, digest: digestOf(evil.tree, [...evil.changes, ...evil.later]) };
   await expect(controller.approve(forged.digest, ann, undefined, forged)).rejects.toThrow(`There is no plan ${forged.digest}.`);
   expect(stage.sent).toEqual([]);
@@ -106,7 +112,9 @@ test("a plan can be saved and applied later, but not a changed one, nor one of o
 });
 
 test("a step whose basis moved refuses, and the rest is planned anew", async () => {
-  const stage = await stageFor({ files: { "manifests/page.yaml": page("one"), "manifests/other.yaml": file("other", "/srv/other", 'content: "x"') } }),
+  const stage = await stageFor({
+      files: { "manifests/page.yaml": page("one"), "manifests/other.yaml": file("other", "/srv/other", 'content: "x"') },
+    }),
     { controller } = stage;
   const digest = await waitingPlan(stage),
     host = stage.hosts.get("web-01")!;

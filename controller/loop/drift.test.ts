@@ -36,7 +36,9 @@ test("a person can approve the plan of a drift", async () => {
   await stage.break("web-01", "stop nginx");
   await until(() => stage.controller.status().drift === 1);
   const plan = await stage.controller.plan({});
-  expect(plan.changes.map(({ id, cause, act }) => ({ id, cause, act }))).toEqual([{ id: "Service/nginx@web-01", cause: "drift", act: "start" }]);
+  expect(plan.changes.map(({ id, cause, act }) => ({ id, cause, act }))).toEqual([
+    { id: "Service/nginx@web-01", cause: "drift", act: "start" },
+  ]);
   await stage.controller.approve(plan.digest, ann);
   await inSync(stage);
 });
@@ -61,7 +63,11 @@ test("where it is told to, it puts drift back, at most so many times an hour, ac
   });
   expect(alert?.note).toBe("put back 3 times within an hour: a person has to look");
   expect(isUp(stage)).toBe(false);
-  expect((await stage.controller.runs({})).items.map((run) => run.by)).toEqual(["drift correction", "drift correction", "drift correction"]);
+  expect((await stage.controller.runs({})).items.map((run) => run.by)).toEqual([
+    "drift correction",
+    "drift correction",
+    "drift correction",
+  ]);
 
   stage.clockJump = 3_700_000;
   await stage.break("web-01", "start nginx");

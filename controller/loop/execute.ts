@@ -319,7 +319,7 @@ function createWork(run: Run, options: ExecutorOptions, slots: Slots, ended: () 
     async close() {
       closed = true;
       clearTimeout(timer);
-      for (const key of [...underWay.keys()]) release(key);
+      for (const key of underWay.keys()) release(key);
       await tail;
     },
   };

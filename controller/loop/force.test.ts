@@ -34,9 +34,9 @@ test("two resources that own the same path are refused before and after the comm
   await inSync(stage);
   const other = file("other", "/srv/page", 'content: "x"'),
     sent = stage.sent.length;
-  await expect(stage.controller.commit([{ path: "manifests/other.yaml", text: other }], { message: "m", source: "cli" }, ann)).rejects.toThrow(
-    /File\/(other|page).*\/srv\/page/s,
-  );
+  await expect(
+    stage.controller.commit([{ path: "manifests/other.yaml", text: other }], { message: "m", source: "cli" }, ann),
+  ).rejects.toThrow(/File\/(other|page).*\/srv\/page/s);
   const bad = await stage.repo.commit({ "manifests/other.yaml": other });
   await until(() => stage.controller.status().head === bad);
   expect(stage.controller.status().problems[0]).toMatchObject({ severity: "error" });

@@ -22,7 +22,7 @@ export function forgetGone(world: World, settle: Settle, store: Store, writes: W
     world.held.delete(id);
   }
   for (const id of released) world.held.delete(id);
-  for (const id of [...settle.alerts.keys()]) if (!instances.has(id)) settle.close(id);
+  for (const id of settle.alerts.keys()) if (!instances.has(id)) settle.close(id);
   if (gone.size > 0) writes.add(() => store.desired.forget([...gone]));
   if (released.length > 0) writes.add(() => store.desired.release(released));
 }

@@ -59,5 +59,9 @@ test("a freeze holds from its first to its last moment, whatever the windows say
 
 test("of several that are closed the last to open counts", () => {
   const both = open([window("0 2 * * *", 1), rule("hold", { freeze: {} })], "2026-11-20T12:00:00Z");
-  expect(both).toMatchObject({ open: false, until: at("2026-11-21T02:00:00Z"), reason: "frozen by Policy/hold; outside the maintenance window of Policy/nights" });
+  expect(both).toMatchObject({
+    open: false,
+    until: at("2026-11-21T02:00:00Z"),
+    reason: "frozen by Policy/hold; outside the maintenance window of Policy/nights",
+  });
 });

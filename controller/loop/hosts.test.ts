@@ -5,7 +5,10 @@ const free = policy("free", "approval: { from: never }");
 const page = (text: string) => file("page", "/srv/page", `content: "${text}"`);
 
 test("a host that is away is unknown, not missing: nothing is planned for it, and its turn comes when it is back", async () => {
-  const stage = await stageFor({ files: { "manifests/policy.yaml": free, "manifests/page.yaml": page("one") }, hosts: { "web-01": [], "web-02": [] } });
+  const stage = await stageFor({
+    files: { "manifests/policy.yaml": free, "manifests/page.yaml": page("one") },
+    hosts: { "web-01": [], "web-02": [] },
+  });
   await inSync(stage);
   await stage.break("web-02", "cut");
   await until(() => stage.controller.status().hosts.online === 1);
@@ -86,7 +89,10 @@ test("a clock that jumps back or ahead stops nothing", async () => {
 });
 
 test("a revoked host takes its instances, its facts and what was known of them along", async () => {
-  const stage = await stageFor({ files: { "manifests/nginx.yaml": service("nginx", "state: running") }, hosts: { "web-01": [], "web-02": [] } });
+  const stage = await stageFor({
+    files: { "manifests/nginx.yaml": service("nginx", "state: running") },
+    hosts: { "web-01": [], "web-02": [] },
+  });
   await inSync(stage);
   await stage.controller.revokeAgent("web-02", ann);
   await until(() => stage.controller.resource("Service/nginx").instances.length === 1);
@@ -97,7 +103,9 @@ test("a revoked host takes its instances, its facts and what was known of them a
 
 test("a restart that is asked for at a moment ahead comes at that moment", async () => {
   const at = new Date(Date.now() + 4000).toISOString().replace(/\.\d+Z/, "Z");
-  const stage = await stageFor({ files: { "manifests/policy.yaml": free, "manifests/nginx.yaml": service("nginx", `restartedAt: ${at}`) } });
+  const stage = await stageFor({
+    files: { "manifests/policy.yaml": free, "manifests/nginx.yaml": service("nginx", `restartedAt: ${at}`) },
+  });
   await inSync(stage);
   expect(stage.sent).toEqual([]);
   await until(() => stage.sent.length === 1);

@@ -36,7 +36,10 @@ test("a controller killed after any entry of the journal goes on where it was: e
         stage?.kill();
       }
     });
-  stage = await stageFor({ files: { "manifests/policy.yaml": free, "manifests/site.yaml": site("0"), "manifests/nginx.yaml": nginx }, store });
+  stage = await stageFor({
+    files: { "manifests/policy.yaml": free, "manifests/site.yaml": site("0"), "manifests/nginx.yaml": nginx },
+    store,
+  });
   await inSync(stage);
   const whole = entries;
   expect(whole).toBeGreaterThan(6);
@@ -71,7 +74,9 @@ test("a full disk while journaling: the run waits, nothing is lost or done twice
     journalOf(real, (write) => {
       if (!full) return write();
       refused += 1;
-      return Promise.reject(new ProblemError(error("store/disk-full", "Unable to write controller.db: the disk is full", { retry: "later" })));
+      return Promise.reject(
+        new ProblemError(error("store/disk-full", "Unable to write controller.db: the disk is full", { retry: "later" })),
+      );
     });
   const stage = await stageFor({ files: { "manifests/site.yaml": site("0"), "manifests/nginx.yaml": nginx }, store });
   const digest = await waitingPlan(stage);
@@ -88,7 +93,9 @@ test("a full disk while journaling: the run waits, nothing is lost or done twice
   const [run] = (await stage.controller.runs({})).items;
   const events = await stage.controller.runEvents(run!.id);
   expect(run!.state).toBe("succeeded");
-  expect([...count(events.map((event) => `${event.type} ${"step" in event ? event.step : ""}`)).values()].every((times) => times === 1)).toBe(true);
+  expect(
+    [...count(events.map((event) => `${event.type} ${"step" in event ? event.step : ""}`)).values()].every((times) => times === 1),
+  ).toBe(true);
 }, 60_000);
 
 test("what was seen in sync while the disk was full is noted once there is room", async () => {

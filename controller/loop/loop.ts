@@ -266,7 +266,8 @@ function progressText(event: RunEvent): string {
     const { outcome, problem } = event.result;
     return `${event.step}: ${event.type === "undo-result" ? "taken back: " : ""}${outcome}${problem === undefined ? "" : `: ${problem.summary}`}`;
   }
-  if (event.type === "validated") return `${event.host}: ${event.steps.length} file${event.steps.length === 1 ? "" : "s"} ${event.ok ? "passed the checks" : "refused by a check"}`;
+  if (event.type === "validated")
+    return `${event.host}: ${event.steps.length} file${event.steps.length === 1 ? "" : "s"} ${event.ok ? "passed the checks" : "refused by a check"}`;
   if (event.type === "health") return `${event.change}: ${event.ok ? "healthy" : "not healthy"}: ${event.detail}`;
   return "step" in event ? event.step : "by" in event ? `by ${event.by}` : "";
 }

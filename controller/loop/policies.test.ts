@@ -8,7 +8,11 @@ test("an approved plan waits while a policy freezes, across a restart, and runs 
   const frozen = policy("hold", "freeze: { reason: stocktaking }");
   const stage = await stageFor({ files: { "manifests/policy.yaml": frozen, "manifests/page.yaml": page("one") } });
   const digest = await waitingPlan(stage);
-  expect(await stage.controller.approve(digest, ann)).toEqual({ digest, decision: "approved", waiting: "frozen by Policy/hold: stocktaking" });
+  expect(await stage.controller.approve(digest, ann)).toEqual({
+    digest,
+    decision: "approved",
+    waiting: "frozen by Policy/hold: stocktaking",
+  });
   expect(stage.controller.status().waiting).toBe(`${digest.slice(0, 12)}: frozen by Policy/hold: stocktaking`);
   stage.kill();
   await stage.restart();
@@ -32,7 +36,9 @@ test("limits count what ran lately, across a restart: neither a new plan nor an 
   await stage.restart();
   await stage.repo.commit({ "manifests/page.yaml": page("one") });
   const digest = await waitingPlan(stage);
-  await expect(stage.controller.approve(digest, ann)).rejects.toThrow("The plan goes beyond Policy/few: it changes 2 hosts, and 1 are allowed within 60 min.");
+  await expect(stage.controller.approve(digest, ann)).rejects.toThrow(
+    "The plan goes beyond Policy/few: it changes 2 hosts, and 1 are allowed within 60 min.",
+  );
   expect(stage.sent).toHaveLength(1);
   stage.clockJump = 3_700_000;
   const plan = await stage.controller.plan({});
@@ -76,10 +82,15 @@ test("a failed health check takes the change back and holds it, across a restart
 
 test("what is predicted runs under the same yes: a package, then the service that it brings", async () => {
   const redis = `apiVersion: backend-ai/v1\nkind: Package\nmetadata: { name: redis-server }\nspec:\n  on: name=web-*\n  name: redis-server\n`;
-  const stage = await stageFor({ files: { "manifests/redis.yaml": redis, "manifests/unit.yaml": service("redis-server", "state: running\nenabled: true") } });
+  const stage = await stageFor({
+    files: { "manifests/redis.yaml": redis, "manifests/unit.yaml": service("redis-server", "state: running\nenabled: true") },
+  });
   const digest = await waitingPlan(stage);
   const { plan } = await stage.controller.planOf(digest);
-  expect([plan.changes.map(({ id }) => id), plan.later.map(({ id }) => id)]).toEqual([["Package/redis-server@web-01"], ["Service/redis-server@web-01"]]);
+  expect([plan.changes.map(({ id }) => id), plan.later.map(({ id }) => id)]).toEqual([
+    ["Package/redis-server@web-01"],
+    ["Service/redis-server@web-01"],
+  ]);
   await stage.controller.approve(digest, ann);
   await inSync(stage);
   const by = (await stage.controller.runs({})).items.map((run) => run.by);
@@ -94,7 +105,11 @@ test("undo brings back what was before, by a commit of its own", async () => {
   await until(() => stage.sent.length === 2);
   await inSync(stage);
   const { edits, plan, left, problems } = await stage.controller.undo(undefined);
-  expect({ left, problems, changes: plan?.changes.map(({ id, act }) => `${id} ${act}`) }).toEqual({ left: [], problems: [], changes: ["File/page@web-01 update"] });
+  expect({ left, problems, changes: plan?.changes.map(({ id, act }) => `${id} ${act}`) }).toEqual({
+    left: [],
+    problems: [],
+    changes: ["File/page@web-01 update"],
+  });
   await stage.controller.commit(edits, { message: "undo", source: "cli" }, ann);
   await until(() => stage.sent.length === 3);
   await inSync(stage);
@@ -104,13 +119,22 @@ test("undo brings back what was before, by a commit of its own", async () => {
 test("what is imported describes the host as it is: the next plan is empty", async () => {
   const stage = await stageFor({ files: { "manifests/policy.yaml": policy("free", free) } });
   await until(() => stage.controller.status().hosts.online === 1 && stage.controller.ready());
-  const imported = await stage.controller.importFrom({ on: "name=web-01", services: ["nginx"], files: ["/etc/hostname"], packages: ["nginx"] });
+  const imported = await stage.controller.importFrom({
+    on: "name=web-01",
+    services: ["nginx"],
+    files: ["/etc/hostname"],
+    packages: ["nginx"],
+  });
   expect({ problems: imported.problems, resources: imported.resources.map((id) => id.split("/")[0]).sort() }).toEqual({
     problems: [],
     resources: ["File", "Package", "Service"],
   });
   const shown = await stage.controller.preview(imported.edits);
-  expect({ problems: shown.problems, changes: shown.plan?.changes, inSync: shown.plan?.inSync }).toEqual({ problems: [], changes: [], inSync: 3 });
+  expect({ problems: shown.problems, changes: shown.plan?.changes, inSync: shown.plan?.inSync }).toEqual({
+    problems: [],
+    changes: [],
+    inSync: 3,
+  });
   await stage.controller.commit(imported.edits, { message: "import", source: "cli" }, ann);
   await inSync(stage);
   expect(stage.sent).toEqual([]);

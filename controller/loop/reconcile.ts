@@ -103,11 +103,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const ofManifests = (assessment: Assessment): boolean => {
     if (assessment.is !== "differs" && assessment.is !== "blocked") return true;
     const instance = world.desired.instances.get(assessment.id);
-    return (
-      instance !== undefined &&
-      !world.wasSynced(instance) &&
-      !cooling.has(assessment.id, instance.resource.digest)
-    );
+    return instance !== undefined && !world.wasSynced(instance) && !cooling.has(assessment.id, instance.resource.digest);
   };
 
   const start = async (plan: Plan, by: string): Promise<string> => {
@@ -144,7 +140,8 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     const clash = plan.changes.find((change) => busy(change.id));
     if (clash !== undefined)
       return later(digest, now() + 1000, `${clash.id} is being changed by ${working.get(clash.id)?.run ?? "another run"}`);
-    if (executor.running().length >= world.settings.limits.runs) return later(digest, now() + 1000, `${world.settings.limits.runs} runs are at work already`);
+    if (executor.running().length >= world.settings.limits.runs)
+      return later(digest, now() + 1000, `${world.settings.limits.runs} runs are at work already`);
     const open = gate(plan.changes, world, now());
     if (!open.open) return later(digest, open.until, open.reason);
     waiting.delete(digest);

@@ -8,7 +8,9 @@ export const groupHealth = (run: Run, group: string): string => {
 
 /** Whether something of a group could not be taken back. */
 export const undoFailed = (run: Run, group: string): boolean =>
-  (run.groups.get(group) ?? []).some((id) => run.changes.get(id)?.change.steps.some((step) => run.steps.get(step.id)?.state === "undo-failed"));
+  (run.groups.get(group) ?? []).some((id) =>
+    run.changes.get(id)?.change.steps.some((step) => run.steps.get(step.id)?.state === "undo-failed"),
+  );
 
 /** How many changes of a run came out how: `3 done, 1 failed`. */
 export const countStates = (run: Run): string => {

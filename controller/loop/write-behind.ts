@@ -24,7 +24,10 @@ export function createWriteBehind(log: Log): WriteBehind {
         await write();
       } catch (error) {
         const ms = Math.min(backOff.longest, backOff.first * 2 ** failures++);
-        log.error({ error: error instanceof Error ? error.message : String(error), retryMs: ms }, "unable to store what was observed; it is tried again");
+        log.error(
+          { error: error instanceof Error ? error.message : String(error), retryMs: ms },
+          "unable to store what was observed; it is tried again",
+        );
         timer = setTimeout(start, ms);
         timer.unref();
         break;

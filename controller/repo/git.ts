@@ -92,7 +92,7 @@ export function runGit(cwd: string, args: readonly string[], options: GitOptions
       if (size > maxBytes) stop(error("repo/too-much", `Unable to use the answer of git ${args[0]}: it is longer than ${maxBytes} bytes`));
       else chunks.push(chunk);
     });
-    child.stderr.on("data", (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-8192)));
+    child.stderr.on("data", (chunk: Buffer) => (stderr = lastOf(stderr + chunk.toString(), 8192)));
     child.stdin.on("error", () => {});
     child.stdin.end(options.input ?? "");
     child.on("error", (cause) => {
@@ -133,9 +133,17 @@ export function gitFailed(args: readonly string[], stderr: string): Problem {
   });
 }
 
+/** The end of a text, cut at a line: half a URL would no longer be known as one. */
+function lastOf(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const end = text.slice(-most);
+  return end.slice(end.indexOf("\n") + 1);
+}
+
 const lastLine = (text: string): string => (text.split("\n").at(-1) || "it gave no reason").replace(/^(fatal|error): /, "");
 
-const maskPasswords = (text: string): string => text.replaceAll(/(\w+:\/\/)[^/@\s]+@/g, "$1***@");
+/** A text of git without the names and passwords in its URLs; up to the last @ before the path, since a password may hold one itself. */
+export const maskPasswords = (text: string): string => text.replaceAll(/(\w+:\/\/)[^/\s]+@/g, "$1***@");
 
 function notStarted(cwd: string, cause: NodeJS.ErrnoException): Problem {
   // A missing working folder and a missing program have the same code.

@@ -1,6 +1,6 @@
 import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
 import { moveBranch } from "./branch.ts";
-import { gitFailed, gitText, runGit } from "./git.ts";
+import { gitFailed, gitText, maskPasswords, runGit } from "./git.ts";
 import { readHead } from "./head.ts";
 import { inObjects, type Repository } from "./repository.ts";
 import { type SignatureSettings, unsigned } from "./signatures.ts";
@@ -94,7 +94,7 @@ async function isAncestor(repo: Repository, older: string, newer: string): Promi
   return code === 0;
 }
 
-const place = ({ remote }: RemoteSettings): string => remote.replace(/(\w+:\/\/)[^/@\s]+@/, "$1***@");
+const place = ({ remote }: RemoteSettings): string => maskPasswords(remote);
 
 const failed = (verb: string, settings: RemoteSettings, stderr: string): Problem =>
   error("repo/remote-failed", `Unable to ${verb} ${place(settings)}`, {

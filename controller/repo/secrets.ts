@@ -4,7 +4,7 @@ import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
 import type { SourceFile } from "../core/model.ts";
 
 const place = /^secrets\/([a-z0-9][a-z0-9-]*)\.age\.ya?ml$/;
-const howTo = 'Encrypt the value for the controller\'s age recipient: docs/secrets.md';
+const howTo = "Encrypt the value for the controller's age recipient: docs/secrets.md";
 const keyShape = /^[A-Za-z0-9_.-]{1,128}$/;
 const armour = /^-----BEGIN AGE ENCRYPTED FILE-----\r?\n[A-Za-z0-9+/=\r\n]+\r?\n-----END AGE ENCRYPTED FILE-----\s*$/;
 

@@ -128,7 +128,7 @@ export async function run(report: Report, scale: number): Promise<void> {
     report(`load of ${count}, one file changed`, median(loads), "ms", { target: 100, note: "from the commit to checked resources" });
     report(`load of ${count}, one file changed, event loop held up`, blockedLoad, "ms", { target: 50 });
     report(`${count} in force, one file changed`, median(inForce), "ms", {
-      note: "loaded already: from checked resources to compared instances",
+      note: "from the commit to compared instances",
     });
     report(`${count} in force, one file changed, event loop held up`, blockedForce, "ms", { target: 50 });
     await workspace.close();

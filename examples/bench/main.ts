@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { benches } from "./benches.ts";
 import { lines } from "./figure.ts";
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const self = fileURLToPath(import.meta.url);
 
 /** Runs one benchmark in a process of its own, ended when its time is over; whether it went well. */
@@ -12,10 +13,15 @@ function runApart(name: string, seconds: number, scale: number): Promise<boolean
     stdio: "inherit",
     detached: true,
   });
-  const timer = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), seconds * 1000);
+  // Whatever a benchmark started is of its group, and ends with it; also when this program is told to end.
+  const end = (): void => void process.kill(-child.pid!, "SIGKILL");
+  const timer = setTimeout(end, seconds * 1000);
+  const told = (): void => (end(), process.exit(130));
+  for (const signal of signals) process.once(signal, told);
   return new Promise((done) => {
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      for (const signal of signals) process.off(signal, told);
       if (code !== 0)
         process.stderr.write(`${name}: ${signal === "SIGKILL" ? `not done within ${seconds} s` : `ended with ${code ?? signal}`}\n`);
       done(code === 0);

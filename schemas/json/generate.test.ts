@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
+import { kinds } from "../../controller/kinds/index.ts";
 import { readYamlDocument } from "../../controller/core/positions.ts";
 import { yamlSlices } from "../../controller/core/yaml-slices.ts";
 import { workspaceFiles } from "../../controller/repo/workspace-files.ts";

@@ -122,7 +122,9 @@ function cutAt(count: number): { memory: Memory; cut: () => boolean } {
           ? Reflect.get(target, name)
           : (...args: unknown[]) => {
               left -= 1;
-              return left < 0 ? new Promise(() => {}) : (Reflect.get(target, name) as (...of: unknown[]) => unknown)(...args);
+              return left < 0
+                ? Promise.reject(new Error("the power is cut"))
+                : (Reflect.get(target, name) as (...of: unknown[]) => unknown)(...args);
             },
     }),
   };
@@ -135,7 +137,7 @@ test("wherever the power is cut: what was changed is known as ours and due, and 
     await rm(path, { force: true });
     const cut = cutAt(count);
     const work = write(around())({ path, content: "new", marks: ["a.service"] }, { ...context(), memory: cut.memory });
-    await Promise.race([work, new Promise((resolve) => setTimeout(resolve, 50))]);
+    await work.catch(() => undefined);
     const there = await readFile(path, "utf8").catch(() => undefined);
     if (there !== undefined) expect([memory.owned().length, memory.marks().length, memory.backups(path).length]).toEqual([1, 1, 1]);
     if (!cut.cut()) break;
@@ -146,7 +148,7 @@ test("wherever the power is cut: what was changed is known as ours and due, and 
     await write(around())({ path, content: "new" }, context(undefined, "made"));
     const cut = cutAt(count);
     const work = deleteFile(around())({ path }, { ...context(undefined, "gone"), memory: cut.memory });
-    await Promise.race([work, new Promise((resolve) => setTimeout(resolve, 50))]);
+    await work.catch(() => undefined);
     const there = await readFile(path, "utf8").catch(() => undefined);
     if (there === undefined) expect([memory.owned(), memory.backups(path).length]).toEqual([[], 2]);
     if (!cut.cut()) break;

@@ -4,6 +4,7 @@ import { lastLines, runProgram } from "../program.ts";
 import type { RunApart } from "../transient.ts";
 import { findEntry, isBroken, isInstalled, parseDpkgStatus, type DpkgEntry } from "./dpkg-status.ts";
 import { batch } from "./batch.ts";
+import { ownMark, tellPackageChanges } from "./apt-history.ts";
 import { anyLocked } from "./file-lock.ts";
 import type { PackageJob, PackagePlatform, WantedPackage } from "./platform.ts";
 
@@ -29,6 +30,7 @@ const settings = [
   "Dpkg::Use-Pty=0",
   "-o",
   "APT::Color=0",
+  ...ownMark,
 ];
 const actionMs = 45 * 60_000;
 const updateEveryMs = 10 * 60_000;
@@ -168,6 +170,7 @@ export function apt(runApart: RunApart): PackagePlatform {
       await update(job, true);
       return install(name, undefined, job);
     },
+    events: (emit) => tellPackageChanges(emit),
     async list() {
       const manual = await runProgram(["apt-mark", "showmanual"], { timeoutMs: 20_000, ignoreErrors: true }).then(
         (result) => new Set(result.output.split("\n")),

@@ -1,3 +1,4 @@
+import type { HostEvent } from "../../../schemas/report.ts";
 import type { PackageFact } from "../../../schemas/verbs/package.ts";
 
 type ManagerName = PackageFact["manager"];
@@ -31,4 +32,6 @@ export interface PackagePlatform {
   list(): Promise<ListedPackage[]>;
   /** Files whose change means that packages, their candidates or the lock may have changed. */
   readonly watched: readonly string[];
+  /** Tells of changes that somebody else makes, until the returned function is called. */
+  events?(emit: (event: HostEvent) => void): Promise<() => void>;
 }

@@ -1,8 +1,7 @@
 import { open } from "node:fs/promises";
 import type { By } from "../../runtime/verbs.ts";
-import { maskSecrets } from "../mask.ts";
+import { authorIn, historyLog } from "./apt-history.ts";
 
-const historyLog = "/var/log/apt/history.log";
 const tailBytes = 16_384;
 const freshMs = 15_000;
 
@@ -22,11 +21,5 @@ export async function whoInstalled(now: number): Promise<By | undefined> {
   }
 }
 
-/** The last entry of apt's history: `Commandline:` and, where sudo was used, `Requested-By: alice (1000)`. */
-export function parseHistory(text: string): By | undefined {
-  const entry = text.slice(Math.max(0, text.lastIndexOf("Start-Date:")));
-  const command = /^Commandline: (.+)$/m.exec(entry)?.[1];
-  if (command === undefined) return undefined;
-  const person = /^Requested-By: (\S+) \([0-9]+\)$/m.exec(entry)?.[1];
-  return { who: person ?? "root", how: maskSecrets(command).slice(0, 500) };
-}
+/** The last entry of apt's history; undefined where it is our own. */
+export const parseHistory = (text: string): By | undefined => authorIn(text.slice(Math.max(0, text.lastIndexOf("Start-Date:"))));

@@ -1,3 +1,4 @@
+import type { HostEvent } from "../../../schemas/report.ts";
 import type { ServiceFact } from "../../../schemas/verbs/service.ts";
 
 /** A service as a listing shows it. */
@@ -33,5 +34,7 @@ export interface ServicePlatform {
   list(): Promise<ListedService[]>;
   /** Tells the id of a unit that may have changed, or undefined when any may have; until the returned function is called. */
   watch(changed: (id: string | undefined) => void): Promise<() => void>;
+  /** Tells of failed jobs and the like, of any unit; until the returned function is called. */
+  events?(emit: (event: HostEvent) => void): Promise<() => void>;
   close(): Promise<void>;
 }

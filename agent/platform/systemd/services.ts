@@ -4,6 +4,7 @@ import type { ListedService, ServicePlatform } from "../services/platform.ts";
 import type { Signal, SystemdBus } from "./bus.ts";
 import { writeDropIns } from "./drop-ins.ts";
 import { runJob } from "./job.ts";
+import { tellFailures } from "./failures.ts";
 import { unitOfPath } from "./names.ts";
 import { readService, readUnit } from "./read.ts";
 
@@ -38,6 +39,7 @@ export function systemdServices(bus: SystemdBus): ServicePlatform {
     },
     list: () => list(bus),
     watch: (changed) => watch(bus, changed),
+    events: (emit) => tellFailures(bus, emit),
     close: () => bus.close(),
   };
 }

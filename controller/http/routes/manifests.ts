@@ -63,7 +63,8 @@ export const manifestRoutes = ({ controller }: RouteContext): Route[] => [
     answer: PreviewView,
     handle: async ({ body, caller }) => {
       // A preview shows what is in files that the edits would declare: it leaves a trace as a commit would.
-      if (body.edits.length > 0) await controller.note(caller.name, "preview", "workspace", { paths: body.edits.map(({ path }) => path).slice(0, 100) });
+      if (body.edits.length > 0)
+        await controller.note(caller.name, "preview", "workspace", { paths: body.edits.map(({ path }) => path).slice(0, 100) });
       return controller.preview(body.edits, body.on);
     },
   }),

@@ -79,7 +79,10 @@ export const readingTools: Readonly<Record<string, (input: Input, reader: Reader
     const resource = reader.known.resources.find((one) => one.id === id);
     return resource === undefined
       ? { problem: `there is no ${id}` }
-      : { source: `manifest ${resource.file}`, data: { manifest: resource.manifest, instances: told(resource.id, resource.instances, reader) } };
+      : {
+          source: `manifest ${resource.file}`,
+          data: { manifest: resource.manifest, instances: told(resource.id, resource.instances, reader) },
+        };
   },
   async read_metrics(input, reader) {
     const hosts = picked(input, reader);
