@@ -52,7 +52,7 @@ export async function startController(config: Config): Promise<Running> {
   try {
     return await construct(config, opened);
   } catch (failure) {
-    await closeAll(opened);
+    await closeAll(opened).catch(() => {});
     throw failure;
   }
 }
@@ -60,8 +60,17 @@ export async function startController(config: Config): Promise<Running> {
 /** What was opened, in this order; it is closed the other way round. */
 type Opened = { close(): unknown }[];
 
+/** One that cannot be closed keeps nothing before it open; its failure is told at the end. */
 async function closeAll(opened: Opened): Promise<void> {
-  for (let last = opened.pop(); last !== undefined; last = opened.pop()) await last.close();
+  const failures: unknown[] = [];
+  for (let last = opened.pop(); last !== undefined; last = opened.pop()) {
+    try {
+      await last.close();
+    } catch (failure) {
+      failures.push(failure);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 async function construct(config: Config, opened: Opened): Promise<Running> {

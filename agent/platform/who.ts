@@ -2,15 +2,16 @@ import { existsSync } from "node:fs";
 import type { By } from "../runtime/verbs.ts";
 import { maskSecrets } from "./mask.ts";
 import { runProgram } from "./program.ts";
+import { sleep } from "./sleep.ts";
 
 interface SudoLine {
   readonly user: string;
   readonly command: string;
 }
 
-/** How long a lookup may take, how old its answer may be, and how far back it looks. */
+/** How long a lookup may take, how long others are waited for, and how far back it looks. */
 const lookupMs = 100;
-const freshMs = 250;
+const gatherMs = 50;
 const backSeconds = 5;
 
 /** By the program's path, which journald finds out itself: its name anybody can give to a program. Sudo, and where distributions keep one of several. */
@@ -19,9 +20,9 @@ const sudos = ["/usr/bin/sudo", "/usr/bin/sudo.ws", "/usr/lib/cargo/bin/sudo"];
 /** Lookups a minute at most: a file that is written all the time must not keep the host busy. */
 const perMinute = 60;
 let minute = { at: 0, left: perMinute };
-let last: { readonly at: number; readonly lines: Promise<readonly SudoLine[]> } | undefined;
+let next: Promise<readonly SudoLine[]> | undefined;
 
-/** The person whose sudo command of the last seconds names a path, unit or package: undefined where the journal does not tell. Takes at most 100 ms. */
+/** The person whose sudo command of the last seconds names a path, unit or package: undefined where the journal does not tell. Takes at most 150 ms. */
 export async function whoNamed(subject: string): Promise<By | undefined> {
   if (!existsSync("/usr/bin/sudo")) return undefined;
   const short = subject.replace(/\.service$/, "");
@@ -36,11 +37,13 @@ function affordable(now: number): boolean {
   return minute.left >= 0;
 }
 
-/** Lookups close to each other share one reading of the journal. */
+/** Lookups that come before a reading of the journal begins share it: one that began earlier may not have what they look for. */
 function sudoLines(): Promise<readonly SudoLine[]> {
-  const now = Date.now();
-  if (last === undefined || now - last.at > freshMs) last = { at: now, lines: affordable(now) ? readSudoLines() : Promise.resolve([]) };
-  return last.lines;
+  next ??= sleep(gatherMs).then(() => {
+    next = undefined;
+    return affordable(Date.now()) ? readSudoLines() : [];
+  });
+  return next;
 }
 
 async function readSudoLines(): Promise<readonly SudoLine[]> {

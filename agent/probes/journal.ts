@@ -2,6 +2,7 @@ import type { ProbeInput, ProbeOutput } from "../../schemas/verbs/index.ts";
 import { codeOf, failure, reasonOf } from "../platform/failure.ts";
 import { maskSecrets } from "../platform/mask.ts";
 import { runProgram } from "../platform/program.ts";
+import { readSyslog, type SyslogLine } from "../platform/syslog.ts";
 import type { ProbeContext } from "../runtime/verbs.ts";
 
 type Entry = ProbeOutput<"journal">["entries"][number];
@@ -9,8 +10,38 @@ type Entry = ProbeOutput<"journal">["entries"][number];
 const maxBytes = 256 * 1024;
 const maxLine = 4096;
 
-/** Probe `journal`: lines of the system log, newest last, secrets masked. */
+/** Probe `journal`: lines of the system log, newest last, secrets masked: systemd's journal, or the syslog of a host without one. */
 export async function probeJournal(input: ProbeInput<"journal">, context: ProbeContext): Promise<ProbeOutput<"journal">> {
+  return (await fromJournal(input, context)) ?? fromSyslog(input);
+}
+
+async function fromSyslog(input: ProbeInput<"journal">): Promise<ProbeOutput<"journal">> {
+  const log = await readSyslog(Date.now());
+  if (log === undefined)
+    throw failure("journal/unavailable", "Unable to read the log: this host has no systemd journal, /var/log/messages or /var/log/syslog");
+  const found = matchingSyslog(log.lines, input);
+  return bounded(found.slice(0, input.lines), log.cut && found.length < input.lines);
+}
+
+/** Newest first, covered before it is searched, so that no search finds a secret out. A line without a priority counts whichever is asked for. */
+export function matchingSyslog(lines: readonly SyslogLine[], input: ProbeInput<"journal">): Entry[] {
+  const { since = 0, priority: gravest = 7, unit } = input,
+    wanted = input.match?.toLowerCase() ?? "",
+    name = unit?.replace(/\.service$/, "");
+  return lines
+    .map((line) => ({ ...line, text: maskSecrets(line.text).slice(0, maxLine) }))
+    .filter(
+      (line) =>
+        line.at >= since &&
+        (line.priority ?? 0) <= gravest &&
+        (name === undefined || line.unit === name) &&
+        line.text.toLowerCase().includes(wanted),
+    )
+    .reverse();
+}
+
+/** Undefined where there is no journalctl. */
+async function fromJournal(input: ProbeInput<"journal">, context: ProbeContext): Promise<ProbeOutput<"journal"> | undefined> {
   const argv = [
     "journalctl",
     "--no-pager",
@@ -30,12 +61,10 @@ export async function probeJournal(input: ProbeInput<"journal">, context: ProbeC
     keep: "start",
     ignoreErrors: true,
   }).catch((cause: unknown) => {
-    throw failure(
-      "journal/unavailable",
-      `Unable to read the log: ${codeOf(cause) === "ENOENT" ? "this host has no systemd journal" : reasonOf(cause)}`,
-      { cause },
-    );
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw failure("journal/unavailable", `Unable to read the log: ${reasonOf(cause)}`, { cause });
   });
+  if (result === undefined) return undefined;
   const found = parseJournal(result.output, input.match).slice(0, input.lines);
   return bounded(found, result.truncated);
 }

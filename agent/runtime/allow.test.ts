@@ -92,5 +92,6 @@ test("drop-ins have a verb of their own: only DENY_PATHS reaches them; the agent
   const dropIn = { unit: "nginx.service", dropIns: { limits: "[Service]\n" } };
   expect(await codeOf({}, "service.set", dropIn)).toBe("ok");
   expect(await codeOf({ denyPaths: ["/etc/systemd"] }, "service.set", dropIn)).toBe("agent/path-refused");
-  expect(await codeOf({}, "service.set", { unit: "ai-agent.service", active: false })).toBe("agent/own-unit");
+  for (const unit of ["ai-agent.service", "ai-.service", "ai-agent@x.service"])
+    expect(await codeOf({}, "service.set", { unit, active: false })).toBe("agent/own-unit");
 });

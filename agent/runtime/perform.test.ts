@@ -9,6 +9,8 @@ import { hostClock } from "./clock.ts";
 import { fileMemory } from "./file-memory.ts";
 import { silent } from "./log.ts";
 import { PretendHub, startAgent, ToyHost } from "./pretend.ts";
+import type { Verbs } from "./verbs.ts";
+import { volatileMemory } from "./volatile-memory.ts";
 
 const id = "Service/nginx@web-1#1";
 const ask = { probe: "service", input: { unit: "nginx.service" } };
@@ -59,6 +61,59 @@ test("the same step is done once, whether it comes again at once, later or to a 
   hub.step(restart);
   expect((await resultOf(3)).result).toMatchObject({ outcome: "done", remembered: true });
   expect(host.acted).toEqual(["restart nginx.service"]);
+});
+
+test("files that a unit has loaded by a step are told with its result: a plan made then does not load them again", async () => {
+  const marks = volatileMemory(hostClock),
+    file = { probe: "file", input: { path: "/etc/nginx/nginx.conf" } };
+  await marks.mark(file.input.path, ["nginx.service"]);
+  const verbs: Verbs = {
+    ...host.verbs,
+    probes: {
+      ...host.verbs.probes,
+      file: ({ path }) => Promise.resolve({ path, type: "file", due: marks.marks().map(({ unit }) => unit) }),
+    },
+    actions: {
+      ...host.verbs.actions,
+      "service.reload": async ({ unit }) => void (await marks.unmark(unit, Date.now())),
+    },
+  };
+  agents.push(await startAgent(hub, host, { memory: marks, verbs }));
+  await hub.until(() => hub.hellos > 0);
+  hub.send({ type: "watch", asks: [file] });
+  await hub.until(() => hub.latest(file.probe, file.input) !== undefined);
+  hub.step({ action: "service.reload", input: { unit: "nginx.service" }, step: "Service/nginx@web-1#2" });
+  await hub.until(() => hub.results("Service/nginx@web-1#2").length > 0);
+  expect(hub.results("Service/nginx@web-1#2")[0]?.facts).toMatchObject([{ ask: file, value: { due: [] } }]);
+});
+
+test("what somebody else removed already is forgotten as ours by the step that was to remove it", async () => {
+  const known = volatileMemory(hostClock),
+    file = { probe: "file", input: { path: "/srv/x" } };
+  await known.own({ claim: "file:/srv/x", resource: "File/x", at: 1, created: true });
+  const verbs: Verbs = {
+    ...host.verbs,
+    actions: { ...host.verbs.actions, "file.remove": async ({ path }) => void (await known.disown(`file:${path}`)) },
+  };
+  agents.push(await startAgent(hub, host, { memory: known, verbs }));
+  await hub.until(() => hub.hellos > 0);
+  hub.step({
+    action: "file.remove",
+    input: file.input,
+    expect: { ask: file, fields: { type: "file" } },
+    goal: { ask: file, fields: { type: "missing" } },
+  });
+  expect((await resultOf()).result.outcome).toBe("done");
+  expect(known.owned()).toEqual([]);
+});
+
+test("a step that was forgotten is not done again, whatever time the controller says it is", async () => {
+  const known = await memory();
+  agents.push(await startAgent(hub, host, { memory: { ...known, horizon: () => Date.now() + 60_000 } }));
+  await hub.until(() => hub.hellos > 0);
+  hub.step({ ...start, deadline: Date.now() + 30_000 });
+  expect((await resultOf()).result).toMatchObject({ outcome: "refused", problem: { code: "step/expired" } });
+  expect(host.acted).toEqual([]);
 });
 
 test("another step under a known id is refused", async () => {

@@ -55,11 +55,12 @@ export async function carryOut(order: StepOrder, digest: string, left: Remembere
   if (over === "done") return finish(order, end("done"), needs);
   if (over !== "repeat") return finish(order, end("failed", over), needs);
 
-  const moved = await disagreement(order, look);
+  // Before the expectation: what an earlier step brought along (dpkg starts what it installs), or somebody did meanwhile, is done.
+  const reached = order.goal !== undefined && holdsWithoutActing(order.goal, await look.at(order.goal.ask));
+  if (reached && !letsGo(order)) return remember(order, digest, startedAt, end("done"), needs);
+  const moved = reached ? undefined : await disagreement(order, look);
   if (moved?.retry === "later") return { ...end("refused", moved), forgotten: true };
   if (moved !== undefined) return remember(order, digest, startedAt, end("refused", moved), needs);
-  if (order.goal !== undefined && holdsWithoutActing(order.goal, await look.at(order.goal.ask)))
-    return remember(order, digest, startedAt, end("done"), needs);
 
   const before = left !== undefined ? left.before : order.goal === undefined ? undefined : (await look.at(order.goal.ask)).value;
   const unfit = await begin(
@@ -134,6 +135,10 @@ async function disagreement(order: StepOrder, look: Looker): Promise<Problem | u
         hint: "plan anew from what the host is now",
       });
 }
+
+/** What is removed has to be forgotten as ours too, which is the action's work, also where somebody else removed it: else it would be planned for ever. */
+const letsGo = ({ action, input }: StepOrder): boolean =>
+  action === "file.remove" || (action === "package.set" && (input as { state?: unknown }).state === "absent");
 
 /** A goal about changes never holds beforehand: something has to happen. */
 const holdsWithoutActing = (goal: Expectation, reading: Reading): boolean =>

@@ -153,3 +153,26 @@ test("metrics are reported when they moved by enough", async () => {
   await clock.pass(11_000);
   expect(reported).toHaveLength(2);
 });
+
+test("who changed it, found out after the value was told, is told with the value once more", async () => {
+  let dirty: (input: { unit: string }, by?: { who: string; how: string }) => void = () => {};
+  over({
+    service: async (mark) => {
+      dirty = mark;
+      return { set: () => Promise.resolve(), close: () => Promise.resolve() };
+    },
+  });
+  watching.set([ask]);
+  await clock.pass(100);
+  become("other");
+  const by = { who: "alice (sudo)", how: "vi" };
+  for (const author of [undefined, by, by, undefined]) {
+    dirty(ask.input, author);
+    await clock.pass(100);
+  }
+  expect(reported.map((fact) => [fact.value, fact.by])).toEqual([
+    [null, undefined],
+    ["other", undefined],
+    ["other", by],
+  ]);
+});

@@ -2,6 +2,7 @@ import type { DecisionView } from "../../schemas/api.ts";
 import type { Plan } from "../../schemas/plan.ts";
 import { ProblemError } from "../../schemas/problem.ts";
 import type { RunView } from "../../schemas/run.ts";
+import { cleanText } from "./clean.ts";
 import type { Client } from "./client.ts";
 import type { Cli } from "./command.ts";
 import { exit } from "./exit.ts";
@@ -24,7 +25,7 @@ export async function consent(cli: Cli, question: string, yes: boolean | undefin
 
 /** Says that a plan waits, and how to approve it. */
 export function sayWaits(cli: Cli, digest: string, why: string): number {
-  cli.terminal.say(`Plan ${digest} waits for approval: ${why}.\nTo approve it: backend-ai approve ${shortId(digest)}`);
+  cli.terminal.say(`Plan ${digest} waits for approval: ${cleanText(why)}.\nTo approve it: backend-ai approve ${shortId(digest)}`);
   return exit.waits;
 }
 
@@ -54,7 +55,9 @@ export async function carryOut(
     decision = { digest, decision: "approved", run: run.id };
   }
   if (decision.run !== undefined) return { decision, ...(await follow(cli, client, decision.run)) };
-  cli.terminal.say(`Plan ${shortId(digest)} is ${decision.decision}, and does not run yet: ${decision.waiting ?? "no reason was given"}.`);
+  cli.terminal.say(
+    `Plan ${shortId(digest)} is ${decision.decision}, and does not run yet: ${cleanText(decision.waiting ?? "no reason was given")}.`,
+  );
   return { decision, code: exit.waits };
 }
 

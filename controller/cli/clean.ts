@@ -11,3 +11,7 @@ export function clean<T>(data: T): T {
   if (typeof data !== "object" || data === null) return data;
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [cleanText(key), clean(value)])) as T;
 }
+
+/** The same value as JSON, with such characters written as escapes. */
+export const cleanJson = (value: unknown): string =>
+  JSON.stringify(value, undefined, 2).replace(controls, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);

@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -255,7 +255,7 @@ describe("listings", () => {
     [["audit"], "plan.approve"],
     [["audit", "verify"], "is whole"],
     [["token", "list"], "No tokens."],
-    [["approve"], "No plans."],
+    [["approve"], "No plan waits."],
     [["runs"], "No runs yet."],
     [["events"], "No events yet."],
     [["context"], "No contexts."],
@@ -355,6 +355,22 @@ describe("the controller and how to find it", () => {
     expect(err).toContain(text);
     expect(err).not.toMatch(/\n\s+at /);
     expect(code).not.toBe(0);
+  });
+
+  test("a token that goes unencrypted to another machine, or that others may read, is warned about", async () => {
+    const away = await run(["status"], { env: { BACKEND_AI_SERVER: "http://no-such-host.invalid" } });
+    expect(away.err).toContain("warning: The token is sent to http://no-such-host.invalid unencrypted");
+    expect((await run(["status"])).err).toBe("");
+    const file = join(home, "token"),
+      bare = { env: { BACKEND_AI_TOKEN: "", BACKEND_AI_SERVER: "" } };
+    await writeFile(file, `${stand.secrets.viewer}\n`, { mode: 0o644 });
+    await run(["context", "add", "here", "--server", server, "--token-file", "token"], bare);
+    expect(await run(["status"], bare)).toMatchObject({
+      code: 0,
+      err: expect.stringContaining(`Others than its owner may read the token in ${file}`),
+    });
+    await chmod(file, 0o600);
+    expect(await run(["status"], bare)).toMatchObject({ code: 0, err: "" });
   });
 
   test("a wrong token, and a role that does not reach", async () => {

@@ -27,7 +27,7 @@ interface Sending {
 type Answer = Dispatcher.ResponseData;
 
 /** Opens nothing yet: connections are made as they are needed, and trust the endpoint's CA alone where it has one. */
-export function createHttp({ server, token, ca }: Endpoint, version: string): Http {
+export function createHttp({ server, token, tokenFrom, ca }: Endpoint, version: string): Http {
   const pin = ca === undefined ? {} : { connect: { ca, maxCachedSessions: 0 } };
   const dispatcher = new Agent({ ...pin, headersTimeout: 120_000, bodyTimeout: 0 });
   const common = {
@@ -50,7 +50,10 @@ export function createHttp({ server, token, ca }: Endpoint, version: string): Ht
       if (signal?.aborted === true) throw cause;
       throw new ProblemError(unreachable(cause, server), { cause });
     });
-    if (answer.statusCode < 200 || answer.statusCode > 299) throw new ProblemError(await problemsIn(answer, server));
+    if (answer.statusCode < 200 || answer.statusCode > 299) {
+      const problems = await problemsIn(answer, server);
+      throw new ProblemError(answer.statusCode === 401 ? problems.map((one) => whichToken(one, tokenFrom)) : problems);
+    }
     return answer;
   };
   const json = async <T>(method: Dispatcher.HttpMethod, path: string, sending: Sending): Promise<T> => {
@@ -79,6 +82,15 @@ async function problemsIn({ statusCode, headers, body }: Answer, server: URL): P
   return said !== undefined && Array.isArray(said.problems) && said.problems.length > 0 ? said.problems : [notOurs(server, statusCode)];
 }
 
+/** Several controllers may have been at one address: says which token was used. */
+const whichToken = (problem: Problem, from: string | undefined): Problem =>
+  from === undefined
+    ? {
+        ...problem,
+        hint: "Give one in BACKEND_AI_TOKEN, or run the command as the controller's user. An admin makes one: `backend-ai token create NAME`.",
+      }
+    : { ...problem, hint: `The token is from ${from}. \`backend-ai context\` lists the controllers that you know; --context chooses one.` };
+
 const notOurs = (server: URL, status?: number): Problem =>
   error(
     "client/not-ours",
@@ -101,5 +113,7 @@ function unreachable(thrown: unknown, server: URL): Problem {
     return error("client/certificate", `${unable}: its certificate is not trusted (${code})`, {
       hint: "Name the CA of the controller: `backend-ai context add NAME --server URL --ca FILE`.",
     });
+  if (code === "EPROTO" || /wrong version number|SSL routines/.test(cause.message))
+    return error("client/no-tls", `${unable}: it does not speak TLS`, { hint: `Is it http://${server.host}?` });
   return error("client/unreachable", `${unable}: ${cause.message || code || "no connection"}`, { retry: "later" });
 }

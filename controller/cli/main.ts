@@ -2,13 +2,13 @@ import { readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { ProblemError } from "../../schemas/problem.ts";
-import { clean } from "./clean.ts";
+import { clean, cleanText } from "./clean.ts";
 import { type Client, createClient } from "./client.ts";
 import type { Cli, Target } from "./command.ts";
 import { exit } from "./exit.ts";
 import { createHttp } from "./http.ts";
 import { paintFor } from "./paint.ts";
-import { createProgram, isPrinted, usageProblem } from "./program.ts";
+import { commandPath, createProgram, isPrinted, usageProblem } from "./program.ts";
 import { table } from "./table.ts";
 import { findEndpoint } from "./target.ts";
 import { processTerminal } from "./terminal.ts";
@@ -28,8 +28,10 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     now: Date.now,
     version,
     async client() {
-      clients[0] ??= createClient(createHttp(await findEndpoint(target, env), version));
-      return clients[0];
+      if (clients[0] !== undefined) return clients[0];
+      const endpoint = await findEndpoint(target, env);
+      if (endpoint.warnings.length > 0) terminal.tell(problemsView, endpoint.warnings);
+      return (clients[0] = createClient(createHttp(endpoint, version)));
     },
   });
   const program = createProgram(table, {
@@ -44,7 +46,10 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     return code;
   } catch (cause) {
     if (isPrinted(cause)) return exit.good;
-    return tell(cause instanceof CommanderError && cause.code !== "commander.help" ? usageProblem(cause) : cause, env);
+    return tell(
+      cause instanceof CommanderError && cause.code !== "commander.help" ? usageProblem(cause, commandPath(program, args)) : cause,
+      env,
+    );
   } finally {
     for (const client of clients) await client.close();
   }
@@ -59,7 +64,7 @@ function tell(cause: unknown, env: NodeJS.ProcessEnv): number {
   }
   // Commander wrote its help there already: no command was given.
   if (cause instanceof CommanderError) return exit.usage;
-  process.stderr.write(`${paint("bad", "error:")} Unable to go on: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+  process.stderr.write(`${paint("bad", "error:")} Unable to go on: ${cleanText(cause instanceof Error ? cause.message : String(cause))}\n`);
   if (env["BACKEND_AI_DEBUG"] !== undefined && cause instanceof Error) process.stderr.write(`${cause.stack ?? ""}\n`);
   return exit.error;
 }

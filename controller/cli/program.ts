@@ -68,9 +68,20 @@ function unknownChild(word: string, spec: AnyCommand, path: string): Error {
 /** Whether an error of commander only ends it: help and version were printed. */
 export const isPrinted = (cause: unknown): boolean => cause instanceof CommanderError && cause.exitCode === 0;
 
-/** A usage mistake as commander found it, in our words: what is wrong, and the nearest that there is. */
-export function usageProblem(cause: CommanderError): ReturnType<typeof usage> {
+/** The command that the first words of a command line name, for its help. */
+export function commandPath(program: Command, args: readonly string[]): string {
+  const words = ["backend-ai"];
+  for (let at: Command | undefined = program, i = 0; i < args.length; i++) {
+    at = at.commands.find((one) => one.name() === args[i] || one.aliases().includes(args[i] ?? ""));
+    if (at === undefined) break;
+    words.push(at.name());
+  }
+  return words.join(" ");
+}
+
+/** A usage mistake as commander found it, in our words: what is wrong, and the nearest that there is, or the help of the command at `path`. */
+export function usageProblem(cause: CommanderError, path: string): ReturnType<typeof usage> {
   const [said = "", ...hints] = cause.message.replace(/^error: /, "").split("\n");
   const meant = /Did you mean (?:one of )?(.+)\?/.exec(hints.join(" "))?.[1];
-  return usage(said, meant === undefined ? "See `backend-ai --help`." : `Did you mean ${meant}?`);
+  return usage(said, meant === undefined ? `See \`${path} --help\`.` : `Did you mean ${meant}?`);
 }

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { nearest } from "../../schemas/selector/nearest.ts";
-import { error, ProblemError } from "../../schemas/problem.ts";
+import { error, type Problem, ProblemError, warning } from "../../schemas/problem.ts";
 import type { Target } from "./command.ts";
 import { type Context, type Contexts, readContexts } from "./contexts.ts";
 import { usage } from "./usage.ts";
@@ -9,7 +9,11 @@ import { usage } from "./usage.ts";
 export interface Endpoint {
   readonly server: URL;
   readonly token?: string | undefined;
+  /** Where the token is from, for a problem with it. */
+  readonly tokenFrom?: string | undefined;
   readonly ca?: string | undefined;
+  /** What is risky about it. */
+  readonly warnings: readonly Problem[];
 }
 
 const usual = "http://127.0.0.1:3000";
@@ -28,7 +32,25 @@ export async function findEndpoint(target: Target, env: NodeJS.ProcessEnv): Prom
   );
   const token = env["BACKEND_AI_TOKEN"] || (known?.tokenFile === undefined ? undefined : (await readText(known.tokenFile, "token")).trim());
   const ca = known?.caFile === undefined ? undefined : await readText(known.caFile, "CA certificate");
-  return { server, ...(token ? { token } : {}), ...(ca === undefined ? {} : { ca }) };
+  const warnings = [...(token ? plainText(server) : []), ...(env["BACKEND_AI_TOKEN"] ? [] : await readableByOthers(known?.tokenFile))];
+  const tokenFrom = env["BACKEND_AI_TOKEN"] ? "BACKEND_AI_TOKEN" : known?.tokenFile;
+  return { server, ...(token ? { token, tokenFrom } : {}), ...(ca === undefined ? {} : { ca }), warnings };
+}
+
+/** A token that travels unencrypted to another machine can be read on the way. */
+function plainText({ protocol, hostname, origin }: URL): Problem[] {
+  const here = hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+  if (protocol === "https:" || here) return [];
+  return [
+    warning("client/plain-text", `The token is sent to ${origin} unencrypted: whoever is between can read it`, {
+      hint: "Put a TLS proxy in front of the controller and use https, or forward its port with ssh.",
+    }),
+  ];
+}
+
+async function readableByOthers(file: string | undefined): Promise<Problem[]> {
+  if (file === undefined || ((await stat(file)).mode & 0o077) === 0) return [];
+  return [warning("client/token-open", `Others than its owner may read the token in ${file}`, { hint: `chmod 600 ${file}` })];
 }
 
 function contextOf({ contexts }: Contexts, name: string): Context {
@@ -53,7 +75,7 @@ async function readText(path: string, what: string): Promise<string> {
     const reason = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "it belongs to another user" : message;
     throw new ProblemError(
       error("context/token", `Unable to read the ${what} ${path}: ${reason}`, {
-        hint: "Give a token in BACKEND_AI_TOKEN, or run the command as the controller's user.",
+        hint: "Choose another controller with --context (`backend-ai context` lists them), give a token in BACKEND_AI_TOKEN, or run the command as the controller's user.",
       }),
       { cause },
     );

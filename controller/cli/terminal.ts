@@ -1,9 +1,9 @@
-import { clean } from "./clean.ts";
+import { clean, cleanJson, cleanText } from "./clean.ts";
 import { type Paint, paintFor } from "./paint.ts";
 
 /** Who reads what a command writes: data goes to standard output, talk to standard error. */
 export interface Terminal {
-  /** Data, for programs: as it is, a newline added. */
+  /** Data, for programs: as it is, a newline added; where a person reads it, cleaned. */
   data(text: string): void;
   json(value: unknown): void;
   /** Data for people: rendered by a pure view from data that was cleaned of terminal controls. */
@@ -32,8 +32,8 @@ export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
     widthOf = (stream: { columns?: number }): number => stream.columns || 100;
   const write = (stream: NodeJS.WriteStream, text: string): void => void stream.write(text.endsWith("\n") ? text : `${text}\n`);
   return {
-    data: (text) => write(stdout, text),
-    json: (value) => write(stdout, JSON.stringify(value, undefined, 2)),
+    data: (text) => write(stdout, stdout.isTTY === true ? cleanText(text) : text),
+    json: (value) => write(stdout, cleanJson(value)),
     show: (view, data) => write(stdout, view(clean(data), out, widthOf(stdout))),
     say: (text) => write(stderr, text),
     tell: (view, data) => write(stderr, view(clean(data), err, widthOf(stderr))),

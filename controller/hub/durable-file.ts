@@ -18,7 +18,12 @@ export async function writeDurably(path: string, content: string | Uint8Array): 
     await rm(temporary, { force: true });
     throw cause;
   }
-  const folder = await open(dirname(path), "r");
+  await syncFolder(dirname(path));
+}
+
+/** Has a folder's entries on disk: what was made, renamed or removed in it. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
   try {
     await folder.sync();
   } finally {

@@ -17,7 +17,7 @@ import { memoryRegistry } from "./memory-registry.ts";
 import type { AgentRegistry } from "./registry.ts";
 import { type AgentServer, startAgentServer } from "./server.ts";
 import { ownCertificate } from "./server-certificate.ts";
-import type { SessionLimits } from "./session.ts";
+import type { SessionLimits } from "./session-limits.ts";
 
 /** A hub behind a real TLS server with real certificates, and what it told the rest of the controller. */
 export interface Fixture {

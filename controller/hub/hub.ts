@@ -29,8 +29,10 @@ import type { Log } from "./log.ts";
 import { type Machine, sameMachine, withClone } from "./machine.ts";
 import { makeNonces } from "./nonces.ts";
 import type { AgentRecord, AgentRegistry, TokenRecord } from "./registry.ts";
-import { Session, type SessionLimits, type SessionOwner, sessionLimits } from "./session.ts";
+import { Session, type SessionOwner } from "./session.ts";
+import { type SessionLimits, sessionLimits } from "./session-limits.ts";
 import { signOrder } from "./sign.ts";
+import { countTakeovers } from "./takeovers.ts";
 import { changedWatch, fullWatch } from "./watch-messages.ts";
 
 export type AgentReport = Static<typeof Report>;
@@ -115,8 +117,6 @@ export interface Hub {
 
 const maxAsks = 20_000;
 const flushMs = 5_000;
-/** So many take-overs of one agent's connection within a minute mean that two processes use one identity. */
-const contention = 5;
 
 /** Reads the registry and starts the hub's one timer. */
 export async function createHub(options: HubOptions): Promise<Hub> {
@@ -130,7 +130,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const sessions = new Map<string, Session>();
   const heldBack = new Set<Session>();
   const watches = new Map<string, readonly Ask[]>();
-  const takeovers = new Map<string, { count: number; since: number }>();
+  const takeovers = countTakeovers(() => clock.mono());
   const oneAtATime = pLimit(1);
   let queries = 0,
     closed = false;
@@ -268,11 +268,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   function replace(before: Session, by: Session): void {
     by.follow(before);
     before.close("replaced");
-    const now = clock.mono(),
-      seen = takeovers.get(by.agent);
-    const taken = seen === undefined || now - seen.since > 60_000 ? { count: 1, since: now } : { ...seen, count: seen.count + 1 };
-    takeovers.set(by.agent, taken);
-    if (taken.count === contention)
+    if (takeovers.count(by.agent))
       tell(
         "agent-contended",
         directory.get(by.agent),
@@ -306,7 +302,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     for (const session of sessions.values()) session.tick(now);
     if (now - flushedAt < flushMs) return;
     flushedAt = now;
-    for (const [agent, taken] of takeovers) if (now - taken.since > 60_000) takeovers.delete(agent);
+    takeovers.forget();
     directory.flush().catch((cause: unknown) => log.error({ err: cause }, "unable to store when agents were last seen"));
   }
 
@@ -434,6 +430,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   function cut(agent: string): void {
     greeting.get(agent)?.close("revoked");
     sessions.get(agent)?.close("revoked");
+    watches.delete(agent);
   }
 
   function replaced(agent: string, by: AgentRecord): void {

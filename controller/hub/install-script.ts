@@ -95,6 +95,9 @@ detect_init() {
 install_agent() {
   case $url in https://?*) ;; *) usage >&2; die "Unable to install: --url has to be an https address" ;; esac
   url=$(printf '%s' "$url" | sed 's:/*$::')
+  # Settings that somebody wrote may name another folder.
+  other=$(other_state)
+  [ -z "$other" ] || state=$other
   [ -f "$ca" ] || die "Unable to install: --ca has to name the controller's CA certificate"
   grep -q 'BEGIN CERTIFICATE' "$ca" || die "Unable to install: $ca is not a PEM certificate"
   had_lib='' had_etc='' had_state='' had_unit='' had_link='' uses_node='' finished=''
@@ -148,6 +151,8 @@ read_token() {
   token=$(printf '%s' "$token" | tr -d ' \t\r')
   case $token in bai_?*) ;; *) die "Unable to install: a join token (bai_…) has to come by standard input; 'backend-ai enrol' on the controller makes one" ;; esac
 }
+
+other_state() { sed -n 's/^STATE_DIR=//p' "$etc/agent.env" 2>/dev/null | tail -n 1 | tr -d "\"'" || :; }
 
 enrolled() { [ -s "$state/identity.json" ]; }
 
@@ -218,9 +223,10 @@ write_settings() {
 
 enrol_agent() {
   if enrolled && [ -z "$again" ]; then say "already enrolled; --enrol-again would use a join token"; return; fi
-  if enrolled; then mv "$state/identity.json" "$work/identity.before"; fi
-  if [ -n "$uses_node" ]; then printf '%s\n' "$token" | node "$work/agent.cjs" enrol --ca "$ca" || die "Unable to enrol this host"
-  else printf '%s\n' "$token" | "$work/ai-agent" enrol --ca "$ca" || die "Unable to enrol this host"
+  # The identity before stays until there is another: a power cut in between leaves the host enrolled.
+  if enrolled; then cp -p "$state/identity.json" "$work/identity.before"; fi
+  if [ -n "$uses_node" ]; then printf '%s\n' "$token" | node "$work/agent.cjs" enrol --again --ca "$ca" || die "Unable to enrol this host"
+  else printf '%s\n' "$token" | "$work/ai-agent" enrol --again --ca "$ca" || die "Unable to enrol this host"
   fi
   token=''
 }
@@ -349,7 +355,7 @@ remove_service() {
 uninstall() {
   remove_service
   if [ -L "$link" ]; then rm -f "$link"; fi
-  other=$(sed -n 's/^STATE_DIR=//p' "$etc/agent.env" 2>/dev/null | tail -n 1 || :)
+  other=$(other_state)
   rm -rf "$lib"
   if [ -z "$keep" ]; then
     rm -rf "$etc" "$state" /run/backend-ai-steps

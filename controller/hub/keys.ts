@@ -8,9 +8,9 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { chmod, mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { error, ProblemError } from "../../schemas/problem.ts";
-import { writeDurably } from "./durable-file.ts";
+import { syncFolder, writeDurably } from "./durable-file.ts";
 
 /** What the controller proves itself with. Loaded once; the server's certificate, which changes, is apart (server-certificate.ts). */
 export interface Keys {
@@ -45,6 +45,7 @@ export const keyFiles = {
 export async function initKeys(folder: string, now: number): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
+  await syncFolder(dirname(folder));
   const id = await make(folder, keyFiles.id, () => randomUUID());
   await make(folder, keyFiles.signing, () => generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }) as string);
   await make(folder, keyFiles.jwt, () => randomBytes(32).toString("base64"));

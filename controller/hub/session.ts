@@ -1,9 +1,8 @@
 import type { Static } from "typebox";
 import type { Ask } from "../../schemas/contract.ts";
-import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
+import { error, type Problem } from "../../schemas/problem.ts";
 import type {
   AgentMessage,
-  Answer,
   ControllerMessage,
   Hello,
   Pong,
@@ -18,50 +17,10 @@ import type { CloseReason, Transport } from "../../schemas/transport.ts";
 import { Bucket } from "./bucket.ts";
 import type { HubClock } from "./clock.ts";
 import { ClockOffset } from "./clock-offset.ts";
+import { Inbox } from "./inbox.ts";
 import { helloProtocol, readIncoming } from "./incoming.ts";
-
-/** What bounds a connection; milliseconds, and bytes where it says so. */
-export interface SessionLimits {
-  /** Until the hello has to be there. */
-  readonly helloMs: number;
-  readonly pingMs: number;
-  /** A ping unanswered for so long makes the agent late, then offline. */
-  readonly lateMs: number;
-  readonly deadMs: number;
-  /** How long before its end an identity is renewed, and how long a renewal lasts. */
-  readonly renewBeforeMs: number;
-  readonly identityMs: number;
-  /** Messages a second (one of 4 KiB counts as two), and how many may come at once: after an outage an agent empties its spool. */
-  readonly rate: number;
-  readonly burst: number;
-  /** Reports and results that wait to be stored before the agent is held back, and how many characters they may have. */
-  readonly inbox: number;
-  readonly inboxText: number;
-  /** Bytes that may wait to be sent before the agent is given up as too slow. */
-  readonly maxBuffered: number;
-  /** Broken messages within a minute before the connection is closed. */
-  readonly violations: number;
-  /** Problems that an agent may tell in a minute; what is more is not passed on, or one host could fill the ring of events. */
-  readonly problems: number;
-  readonly queries: number;
-}
-
-export const sessionLimits: SessionLimits = {
-  helloMs: 15_000,
-  pingMs: 15_000,
-  lateMs: 5_000,
-  deadMs: 20_000,
-  renewBeforeMs: 5 * 60_000,
-  identityMs: 15 * 60_000,
-  rate: 500,
-  burst: 5_000,
-  inbox: 256,
-  inboxText: 4 * maxMessage,
-  maxBuffered: 2 * maxMessage,
-  violations: 10,
-  problems: 30,
-  queries: 64,
-};
+import { Queries } from "./queries.ts";
+import type { SessionLimits } from "./session-limits.ts";
 
 /** What a session asks of the hub, which is one for all sessions. */
 export interface SessionOwner {
@@ -84,11 +43,6 @@ export interface SessionOwner {
   nonce(agent: string): string;
   signed(agent: string, nonce: string, signature: string): boolean;
   closed(session: Session, reason: string): void;
-}
-
-interface Pending {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (cause: ProblemError) => void;
 }
 
 const never = Number.POSITIVE_INFINITY;
@@ -120,11 +74,10 @@ export class Session {
   #violations = 0;
   #violatedAt = 0;
   #isHeld = false;
-  #inbox: { readonly message: Static<typeof Report> | Static<typeof Result>; readonly size: number }[] = [];
-  #inboxText = 0;
+  readonly #inbox: Inbox;
   #problems: Bucket | undefined;
   #work: Promise<void> | undefined;
-  #queries: Map<string, Pending> | undefined;
+  #queries: Queries | undefined;
 
   /** `until`: when its identity ends, by the monotonic clock; absent for a trusted pair in this process. */
   constructor(
@@ -139,6 +92,7 @@ export class Session {
     this.#owner = owner;
     const now = owner.clock.mono();
     this.#bucket = new Bucket(owner.limits.rate, owner.limits.burst, now);
+    this.#inbox = new Inbox(owner.limits.inbox, owner.limits.inboxText);
     this.#openedAt = this.#heardAt = now;
     this.#until = more.until ?? never;
     transport.onClose((reason) => this.#ended(reason));
@@ -165,23 +119,8 @@ export class Session {
 
   /** Asks the agent; rejects with a ProblemError when there is no answer in time, on abort, when the connection ends, or with the agent's own problem. */
   query(id: string, ask: Ask, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
-    const queries = (this.#queries ??= new Map<string, Pending>());
-    if (queries.size >= this.#owner.limits.queries)
-      return Promise.reject(queryProblem("busy", `${queries.size} queries are waiting for this agent already`));
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        queries.delete(id);
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", aborted);
-      };
-      const fail = (cause: ProblemError): void => (settle(), reject(cause));
-      const aborted = (): void => fail(queryProblem("aborted", "it was given up"));
-      const timer = setTimeout(() => fail(queryProblem("timeout", `no answer within ${timeoutMs} ms`)), timeoutMs);
-      queries.set(id, { resolve: (value) => (settle(), resolve(value)), reject: fail });
-      if (signal?.aborted === true) return aborted();
-      signal?.addEventListener("abort", aborted, { once: true });
-      this.send({ type: "query", id, ask, timeoutMs });
-    });
+    this.#queries ??= new Queries(this.#owner.limits.queries);
+    return this.#queries.ask(id, timeoutMs, signal, () => this.send({ type: "query", id, ask, timeoutMs }));
   }
 
   close(reason: CloseReason): void {
@@ -202,8 +141,7 @@ export class Session {
   /** Whether the agent may send again; the hub asks from time to time after `held`. */
   resume(now: number): boolean {
     if (this.phase === "closed") return true;
-    const { inbox, inboxText } = this.#owner.limits;
-    if (this.#bucket.level(now) < 0 || this.#inbox.length > inbox / 2 || this.#inboxText > inboxText / 2) return false;
+    if (this.#bucket.level(now) < 0 || !this.#inbox.hasRoom) return false;
     this.#isHeld = false;
     this.#heardAt = now;
     this.#transport.resume?.();
@@ -290,7 +228,7 @@ export class Session {
       case "progress":
         return this.#owner.progress(this, message);
       case "answer":
-        return this.#answer(message);
+        return this.#queries?.answer(message);
       case "problem":
         this.#problems ??= new Bucket(this.#owner.limits.problems / 60, this.#owner.limits.problems, now);
         if (this.#problems.level(now) < 1) return;
@@ -307,9 +245,8 @@ export class Session {
 
   #take(message: Static<typeof Report> | Static<typeof Result>, size: number, now: number): void {
     if (message.type === "report" && !Number.isSafeInteger(message.seq)) return this.#violated(now);
-    this.#inbox.push({ message, size });
-    this.#inboxText += size;
-    if (this.#inbox.length >= this.#owner.limits.inbox || this.#inboxText >= this.#owner.limits.inboxText) this.#hold(now);
+    this.#inbox.put(message, size);
+    if (this.#inbox.isFull) this.#hold(now);
     this.#store();
   }
 
@@ -332,8 +269,7 @@ export class Session {
   }
 
   async #storeAll(): Promise<void> {
-    for (let first = this.#inbox[0]; first !== undefined; first = this.#inbox[0]) {
-      const { message, size } = first;
+    for (let message = this.#inbox.first; message !== undefined; message = this.#inbox.first) {
       if (message.type === "result") {
         await this.#owner.result(this, message);
         this.send({ type: "result-ack", step: message.step });
@@ -341,17 +277,8 @@ export class Session {
         if (message.seq > this.#owner.acked(this.agent)) await this.#owner.report(this, message);
         this.send({ type: "ack", seq: this.#owner.acked(this.agent) });
       }
-      this.#inbox.shift();
-      this.#inboxText -= size;
+      this.#inbox.done();
     }
-  }
-
-  #answer(message: Static<typeof Answer>): void {
-    const pending = this.#queries?.get(message.query);
-    // An answer that comes after the timeout is nobody's.
-    if (pending === undefined) return;
-    if (message.problem === undefined) pending.resolve(message.value);
-    else pending.reject(new ProblemError(message.problem));
   }
 
   #ping(now: number): void {
@@ -389,8 +316,7 @@ export class Session {
   #hold(now: number): void {
     if (this.#transport.pause === undefined) {
       // The other side cannot be held back: far over the limit it is cut off.
-      if (this.#bucket.level(now) < -this.#owner.limits.burst || this.#inbox.length > 16 * this.#owner.limits.inbox)
-        this.close("misbehaved");
+      if (this.#bucket.level(now) < -this.#owner.limits.burst || this.#inbox.isOverrun) this.close("misbehaved");
       return;
     }
     if (this.#isHeld) return;
@@ -408,11 +334,7 @@ export class Session {
   #ended(reason: string): void {
     if (this.phase === "closed") return;
     this.phase = "closed";
-    for (const pending of this.#queries?.values() ?? []) pending.reject(queryProblem("offline", "the connection ended"));
+    this.#queries?.end();
     this.#owner.closed(this, reason);
   }
 }
-
-/** Why a query has no answer. */
-export const queryProblem = (why: "busy" | "aborted" | "timeout" | "offline", reason: string): ProblemError =>
-  new ProblemError(error(`query/${why}`, `Unable to ask the agent: ${reason}`, { retry: "later" }));

@@ -29,7 +29,7 @@ export async function reconsider(command: Command, shown: CommandView, options: 
       reader: createReader(options.controller, known, command.caller),
       options: { ...asked.options, dryRun: false },
     };
-  const next = await change(proposal!.intent, fresh, conversation, command.at, { notes: [] }, options);
+  const next = await change(proposal!.intent, { asked: fresh, conversation, at: command.at, options }, { notes: [] });
   const { proposal: again, problems, ...rest } = next;
   if (again !== undefined && same(again, proposal!)) {
     command.proposal = again;

@@ -65,7 +65,7 @@ export function createConverse(options: ConverseOptions): Converse {
   async function hear(sentence: string, caller: Caller, wishes: AskOptions, conversation: Conversation): Promise<Command> {
     const at = new Date(now()).toISOString(),
       asked = await understand(sentence, conversation, caller, wishes, options);
-    const { proposal, problems, ...rest } = await respond(asked, conversation, caller, at, options);
+    const { proposal, problems, ...rest } = await respond({ asked, conversation, at, options }, caller);
     const view: CommandView = { id: newId(), command: sentence, conversation: conversation.id, problems: problems ?? [], ...rest };
     // What was known of the fleet is looked at anew before a yes: a thousand commands must not keep a thousand fleets.
     const { known: _known, reader: _reader, ...words } = asked;

@@ -33,15 +33,18 @@ export type Outcome = Omit<CommandView, "id" | "command" | "conversation" | "pro
   readonly proposal?: Proposal | undefined;
 };
 
-/** Claude or the grammar makes the intent; code does the rest. `at`: RFC 3339, the moment of restarts. */
-export async function respond(
-  asked: Asked,
-  conversation: Conversation,
-  caller: Caller,
-  at: string,
-  options: ConverseOptions,
-): Promise<Outcome> {
-  const { claude } = options,
+/** One sentence on its way to an outcome. `at`: RFC 3339, the moment of restarts. */
+export interface Turn {
+  readonly asked: Asked;
+  readonly conversation: Conversation;
+  readonly at: string;
+  readonly options: ConverseOptions;
+}
+
+/** Claude or the grammar makes the intent; code does the rest. */
+export async function respond(turn: Turn, caller: Caller): Promise<Outcome> {
+  const { asked, conversation } = turn,
+    { claude } = turn.options,
     notes: string[] = [];
   let intent = asked.grammar.intent,
     cost: string | undefined;
@@ -62,14 +65,7 @@ export async function respond(
     if ("intent" in said) intent = said.intent;
     else notes.push(`Claude could not be asked (${said.failed}); the offline grammar read this.`);
   }
-  const outcome = await act(
-    intent,
-    asked,
-    conversation,
-    at,
-    { notes: [...notes, ...(intent.source === "offline" ? asked.grammar.notes : [])], cost },
-    options,
-  );
+  const outcome = await act(intent, turn, { notes: [...notes, ...(intent.source === "offline" ? asked.grammar.notes : [])], cost });
   return { ...outcome, source: intent.source };
 }
 
@@ -94,14 +90,7 @@ interface Extra {
   readonly cost?: string | undefined;
 }
 
-async function act(
-  intent: Intent,
-  asked: Asked,
-  conversation: Conversation,
-  at: string,
-  extra: Extra,
-  options: ConverseOptions,
-): Promise<Outcome> {
+async function act(intent: Intent, turn: Turn, extra: Extra): Promise<Outcome> {
   const notes = extra.notes.length === 0 ? "" : `\n${extra.notes.map((text) => `Note: ${text}`).join("\n")}`;
   if (intent.kind === "refuse")
     return {
@@ -109,12 +98,12 @@ async function act(
       text: `${intent.refusal?.text ?? "This cannot be done."}${notes}`,
       problems: [error(`intent/${intent.refusal?.reason ?? "unsupported"}`, intent.refusal?.text ?? "This cannot be done.")],
     };
-  if (intent.kind === "clarify") return clarify(intent.question!, asked, conversation, notes);
-  if (intent.kind === "query") return query(intent, asked, conversation, at, extra, options);
-  return change(intent, asked, conversation, at, extra, options);
+  if (intent.kind === "clarify") return clarify(intent.question!, turn, notes);
+  if (intent.kind === "query") return query(intent, turn, extra);
+  return change(intent, turn, extra);
 }
 
-function clarify(question: IntentQuestion, asked: Asked, conversation: Conversation, notes: string): Outcome {
+function clarify(question: IntentQuestion, { asked, conversation }: Turn, notes: string): Outcome {
   conversation.pending = { sentence: asked.sentence, question };
   return {
     status: "clarify",
@@ -123,14 +112,8 @@ function clarify(question: IntentQuestion, asked: Asked, conversation: Conversat
   };
 }
 
-async function query(
-  intent: Intent,
-  asked: Asked,
-  conversation: Conversation,
-  at: string,
-  extra: Extra,
-  options: ConverseOptions,
-): Promise<Outcome> {
+async function query(intent: Intent, turn: Turn, extra: Extra): Promise<Outcome> {
+  const { asked, conversation } = turn;
   const asking = intent.query === undefined ? undefined : questionNamed(intent.query.ask),
     resolved = intent.query === undefined ? undefined : resolve(intent.query.selector, asked.known, asked.options.targetAgents);
   if (asking === undefined || resolved === undefined || intent.query === undefined)
@@ -148,25 +131,18 @@ async function query(
     taint: [...conversation.taint],
     source: "offline",
   };
-  const offered = await change(mend, asked, conversation, at, { notes: [] }, options);
+  const offered = await change(mend, turn, { notes: [] });
   if (offered.proposal === undefined || !asked.options.requireConfirmation) return { status: "answered", text };
   return { ...offered, text: `${text}\n\nThis would mend it:\n${offered.text}` };
 }
 
 /** A change: checked, compiled, planned, and shown. Nothing is written. */
-export async function change(
-  intent: Intent,
-  asked: Asked,
-  conversation: Conversation,
-  at: string,
-  extra: Extra,
-  options: ConverseOptions,
-): Promise<Outcome> {
+export async function change(intent: Intent, turn: Turn, extra: Extra): Promise<Outcome> {
+  const { asked, conversation, at, options } = turn;
   const { steps, objections } = check(intent, checkInput(asked, conversation)());
   const refused = objections.find(({ weight }) => weight === "refuse");
   if (refused !== undefined) return { status: "refused", text: refused.text, problems: [error(`intent/${refused.code}`, refused.text)] };
-  if (objections.length > 0)
-    return clarify({ text: objections.map(({ text }) => text).join("\n"), candidates: [] }, asked, conversation, "");
+  if (objections.length > 0) return clarify({ text: objections.map(({ text }) => text).join("\n"), candidates: [] }, turn, "");
   const proposed = await propose({
     intent,
     steps,
@@ -177,7 +153,7 @@ export async function change(
     now: at,
   });
   if ("nothing" in proposed) return { status: "answered", text: proposed.nothing };
-  if ("question" in proposed) return clarify(proposed.question, asked, conversation, "");
+  if ("question" in proposed) return clarify(proposed.question, turn, "");
   if ("refusal" in proposed)
     return {
       status: "refused",

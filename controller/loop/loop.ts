@@ -139,6 +139,8 @@ export function createLoop(options: LoopOptions): Loop {
     facts: store.facts,
     onAssessed: (ids) => assessed(ids),
     onHost: (host) => force.watch([host]),
+    ask: (host, ask) => agents.query(host, ask, 30_000),
+    log,
     now,
   });
   const force = createForce({

@@ -5,6 +5,7 @@ import type { Fact } from "../core/model.ts";
 import type { FactStore } from "../store/facts.ts";
 import { checkedFact } from "./checked-fact.ts";
 import type { Fleet } from "./fleet.ts";
+import type { Log } from "./ports.ts";
 import type { World } from "./world.ts";
 
 /** A fact as the controller keeps it; the digest of its value stands for it in plans. */
@@ -33,6 +34,9 @@ interface ObserveOptions {
   readonly onAssessed: (ids: Iterable<string>) => void;
   /** Called with a host whose own facts changed: selectors may pick it for more or less than before. */
   readonly onHost: (host: string) => void;
+  /** Reads a fact afresh. */
+  readonly ask: (host: string, ask: FactReport["ask"]) => Promise<unknown>;
+  readonly log: Log;
   readonly now: () => number;
 }
 
@@ -55,7 +59,7 @@ export interface Observe {
   restore(facts: Iterable<Fact>): void;
 }
 
-export function createObserve({ world, fleet, facts, onAssessed, onHost, now }: ObserveOptions): Observe {
+export function createObserve({ world, fleet, facts, onAssessed, onHost, ask, log, now }: ObserveOptions): Observe {
   const absorb = (list: Iterable<Fact>): void => {
     const ids = new Set<string>(),
       hosts = new Set<string>();
@@ -70,17 +74,33 @@ export function createObserve({ world, fleet, facts, onAssessed, onHost, now }: 
     for (const host of hosts) onHost(host);
     if (ids.size > 0) onAssessed(ids);
   };
-  /** When facts were read that came with results, until a report has the same key. */
+  /** When facts were read that came with results or were stored at start, until a report has the same key. */
   const ofResults = new Map<string, number>();
-  /** A report that was sent again after a reconnect may be older than the result that overtook it: it says nothing new. */
+  /** A report that was sent again after a reconnect may have been overtaken by a newer fact; or the host's clock was put back. Asking tells. */
   const isOvertaken = ({ host, key, at }: Fact): boolean => {
     const id = `${host} ${key}`,
       read = ofResults.get(id);
     return read !== undefined && ofResults.delete(id) && at < read;
   };
+  const readAgain = async (fact: Fact, about: FactReport["ask"]): Promise<void> => {
+    const fresh = await ask(fact.host, about).then(
+      (value) => factOf(fact.host, { ask: about, at: fact.at, value }),
+      () => fact,
+    );
+    absorb([fresh]);
+    await facts.put([fresh], now());
+  };
   return {
     async report(agent, host, report) {
-      const list = report.facts.map((fact) => factOf(host, fact)).filter((fact) => !isOvertaken(fact));
+      const list: Fact[] = [];
+      for (const reported of report.facts) {
+        const fact = factOf(host, reported);
+        if (!isOvertaken(fact)) list.push(fact);
+        else
+          readAgain(fact, reported.ask).catch((failure: unknown) =>
+            log.error({ host, key: fact.key, error: String(failure) }, "unable to store a fact that was read again"),
+          );
+      }
       absorb(list);
       const offset = fleet.state(host)?.clockOffset ?? 0;
       const events = report.events.map((event) => ({
@@ -106,6 +126,11 @@ export function createObserve({ world, fleet, facts, onAssessed, onHost, now }: 
       for (const { key, at } of list) if (world.isAsked(host, key)) ofResults.set(`${host} ${key}`, at);
       if (list.length > 0) await facts.put(list, now());
     },
-    restore: (stored) => absorb([...stored].map(checkedFact)),
+    restore(stored) {
+      const list = [...stored].map(checkedFact);
+      absorb(list);
+      // A report may have been under way to the controller before this one, and been overtaken then.
+      for (const { host, key, at } of list) ofResults.set(`${host} ${key}`, at);
+    },
   };
 }

@@ -167,9 +167,10 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   };
   const planAll = async (): Promise<void> => {
     if (answering()) return queue.addAfter("plan", 25);
+    // Before the plan: what cools down while it is made is planned the next time, and not forgotten.
+    for (const left of cooling.left()) queue.addAfter("plan", left);
     const plan = planOf(someOf(ofManifests), true);
     for (const [digest, { tree }] of waiting) if (tree !== world.desired.tree) queue.add(`admit ${digest}`);
-    for (const left of cooling.left()) queue.addAfter("plan", left);
     if (plan.changes.length === 0) return dropPending();
     if (plan.digest === pending) return;
     const before = await store.plans.get(plan.digest);

@@ -143,7 +143,7 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0): Worl
       compare(new Set([...gone, ...ids]), state);
       return ids;
     }
-    if (before.online === host.online && before.clockOffset === host.clockOffset) return [];
+    if (comparedAlike(before, host)) return [];
     const ids = idsHere();
     compare(ids, state);
     return ids;
@@ -263,11 +263,17 @@ function sameHosts(before: ReadonlyMap<string, HostView>): (view: HostView) => b
     let same = known.get(view);
     if (same !== undefined) return same;
     const old = before.get(view.name);
-    same = old !== undefined && old.online === view.online && old.clockOffset === view.clockOffset && selectable(old) === selectable(view);
+    same = old !== undefined && comparedAlike(old, view) && selectable(old) === selectable(view);
     known.set(view, same);
     return same;
   };
 }
+
+/** Whether two views of a host compare its instances alike. */
+const comparedAlike = (one: HostView, other: HostView): boolean =>
+  one.online === other.online &&
+  one.clockOffset === other.clockOffset &&
+  (one.facts?.shuttingDown === true) === (other.facts?.shuttingDown === true);
 
 /** Contexts of a commit, one for each view of a host. */
 function contextsOf(loaded: Loaded): (host: HostView) => KindContext {

@@ -67,6 +67,14 @@ export class BlobReader {
     child.stdin.write(`${request.id}\n`);
   }
 
+  #again(request: Request): void {
+    try {
+      this.#ask(request);
+    } catch (thrown) {
+      request.reject(thrown);
+    }
+  }
+
   #start(): ChildProcessWithoutNullStreams {
     const child = gitProcess(this.#gitDir, [`--git-dir=${this.#gitDir}`, "cat-file", "--batch"]);
     this.#started += 1;
@@ -132,7 +140,7 @@ export class BlobReader {
     clearTimeout(this.#timer);
     const waiting = this.#waiting.splice(0);
     for (const request of waiting) {
-      if (!this.#closed && request.tries < maxTries) this.#ask(request);
+      if (!this.#closed && request.tries < maxTries) this.#again(request);
       else
         request.reject(
           new ProblemError(

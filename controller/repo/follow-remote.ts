@@ -1,4 +1,4 @@
-import { type Problem, ProblemError } from "../../schemas/problem.ts";
+import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
 import { pull, push, type RemoteSettings } from "./remote.ts";
 import type { Repository } from "./repository.ts";
 
@@ -30,8 +30,7 @@ export function followRemote(repo: Repository, settings: RemoteSettings, tell: (
         await work();
         say(undefined);
       } catch (thrown) {
-        if (!(thrown instanceof ProblemError)) throw thrown;
-        say(thrown.problems[0]);
+        say(problemOf(thrown));
       }
     });
     return working;
@@ -57,3 +56,11 @@ export function followRemote(repo: Repository, settings: RemoteSettings, tell: (
     },
   };
 }
+
+/** Anything else than a ProblemError (a full disk under the note of a move) is told too: the next pull may succeed. */
+const problemOf = (thrown: unknown): Problem | undefined =>
+  thrown instanceof ProblemError
+    ? thrown.problems[0]
+    : error("repo/remote-failed", `Unable to bring the workspace and its remote together: ${(thrown as Error).message}`, {
+        retry: "later",
+      });

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
 
 /**
@@ -66,9 +66,23 @@ export interface GitResult {
   readonly stderr: string;
 }
 
-/** How every git process is started: arguments, environment, a session of its own (no terminal to ask on; killed with its children). */
-export const gitProcess = (cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  spawn("git", [...fixed, ...args], { cwd, env: environment(env), detached: true, stdio: ["pipe", "pipe", "pipe"] });
+/**
+ * How every git process is started: arguments, environment, a session of its own (no terminal to ask on; killed with its children). Throws a
+ * ProblemError where the system has no files left for its pipes.
+ */
+export function gitProcess(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcessWithoutNullStreams {
+  const child = spawn("git", [...fixed, ...args], { cwd, env: environment(env), detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  // Without a listener an error would end the whole controller, and one may come before anybody else can listen.
+  child.on("error", () => {});
+  // Node leaves the pipes out when the process may open no more files (EMFILE, ENFILE).
+  if ((child.stdin as unknown) === undefined)
+    throw new ProblemError(error("repo/git-failed", "Unable to run git: too many files are open", { retry: "later" }));
+  return child;
+}
 
 /** Runs git to its end, whatever its exit code. Throws a ProblemError where it cannot be started, takes too long or says too much. */
 export function runGit(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<GitResult> {

@@ -2,6 +2,7 @@ import { chmod, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { blobCache, readCommit, readFileAt } from "./read.ts";
+import { maxText } from "./snapshot.ts";
 import { readWorktree } from "./read-worktree.ts";
 import { withEdits } from "./snapshot.ts";
 import { bench, temporaryFolder, temporaryRepository, unprivileged } from "./testing.ts";
@@ -131,6 +132,13 @@ test("reads a workspace in a folder of the repository", async () => {
   expect(await readFileAt(repo, first, "manifests/a.yaml")).toBe("inside\n");
   expect(await readFileAt(repo, first, "manifests/b.yaml")).toBeUndefined();
   expect(await readFileAt(repo, first, "../manifests/a.yaml")).toBeUndefined();
+});
+
+test("a file that is too long is not even read", async () => {
+  const { first, open } = await temporaryRepository({ "files/long": "x".repeat(maxText + 1), "files/most": "x".repeat(maxText) });
+  const repo = await open();
+  expect([await readFileAt(repo, first, "files/long"), repo.blobs.started]).toEqual([undefined, 0]);
+  expect((await readFileAt(repo, first, "files/most"))?.length).toBe(maxText);
 });
 
 test("reads a folder that is no repository, for validation", async () => {

@@ -115,6 +115,7 @@ export async function readFileAt(repo: Repository, commit: string, path: string)
     ...inObjects(repo),
     "ls-tree",
     "-z",
+    "--long",
     "--full-tree",
     "--end-of-options",
     commit,
@@ -122,7 +123,8 @@ export async function readFileAt(repo: Repository, commit: string, path: string)
     repo.prefix + path,
   ]);
   if (code !== 0) throw new ProblemError(gitFailed(["ls-tree"], stderr));
-  const blob = /^100\d{3} blob ([0-9a-f]+)\t/.exec(stdout.toString("latin1"))?.[1];
-  const content = blob === undefined ? undefined : await repo.blobs.read(blob);
-  return content === undefined || content.length > maxText ? undefined : utf8(content);
+  const [, blob, size] = /^100\d{3} blob ([0-9a-f]+) +(\d+)\t/.exec(stdout.toString("latin1")) ?? [];
+  // Not even read where it is too long: it may be longer than this machine's memory.
+  const content = blob === undefined || Number(size) > maxText ? undefined : await repo.blobs.read(blob);
+  return content === undefined ? undefined : utf8(content);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { commitEdits } from "./commit.ts";
@@ -106,4 +106,23 @@ test("takes commits that an allowed signer signed, and none besides", async () =
   await clone.commit({ "manifests/a.yaml": "unsigned\n" });
   expect(await problemOf(pull(repo, { ...settings, remote: clone.dir, push: false }))).toMatchObject({ code: "repo/unsigned" });
   expect(await readHead(repo)).toBe(commit);
+});
+
+test("what goes wrong on the disk is told, and the next pull is tried", async () => {
+  const { ours, theirs, url } = await three(),
+    repo = await ours.open(),
+    told: (string | undefined)[] = [],
+    before = await readHead(repo),
+    follower = followRemote(repo, { remote: url, push: false }, (problem) => told.push(problem?.code));
+  const next = await theirs.commit({ "manifests/a.yaml": "a: theirs\n" });
+  await theirs.git("push", "-q", "origin", "main");
+  // Where the note of a move is to be written, something else lies.
+  const note = join(repo.commonDir, "backend-ai-move.json");
+  await mkdir(join(note, "full"), { recursive: true });
+  await follower.pullNow();
+  expect(await readHead(repo)).toBe(before);
+  await rm(note, { recursive: true });
+  await follower.pullNow();
+  expect([told, await readHead(repo)]).toEqual([["repo/remote-failed", undefined], next]);
+  await follower.close();
 });

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { watch } from "chokidar";
-import { type Problem, ProblemError } from "../../schemas/problem.ts";
+import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
 import { readHead } from "./head.ts";
 import type { Repository } from "./repository.ts";
 
@@ -35,8 +35,11 @@ export async function watchHead(repo: Repository, listener: HeadListener): Promi
       last = head;
       listener.onHead(head);
     } catch (thrown) {
-      if (!(thrown instanceof ProblemError)) throw thrown;
-      if (!troubled && !closed) listener.onProblem(thrown.problems[0] as Problem);
+      const problem =
+        thrown instanceof ProblemError
+          ? (thrown.problems[0] as Problem)
+          : error("repo/unreadable", `Unable to look at the branch ${repo.branch}: ${(thrown as Error).message}`, { retry: "later" });
+      if (!troubled && !closed) listener.onProblem(problem);
       troubled = true;
     }
   };

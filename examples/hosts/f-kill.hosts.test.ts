@@ -67,7 +67,7 @@ async function expectOnce(rounds: number, repeated = 0): Promise<void> {
   }
 }
 
-const rounds = 5;
+const rounds = 10;
 
 test("the controller is killed at 20 random moments of runs: each step is done exactly once, the runs end, the audit chain is whole", {
   timeout: 240_000,
@@ -78,7 +78,7 @@ test("the controller is killed at 20 random moments of runs: each step is done e
     await Promise.all(stage.hosts.map((host) => host.exec("systemctl", "restart", "ai-agent")));
     await online(stage.hosts.length);
     await stage.commit({ "manifests/counted.yaml": desired(round, new Date().toISOString()) });
-    for (let kill = 0; kill < 4; kill++) {
+    for (let kill = 0; kill < 2; kill++) {
       await online(1);
       const moment = Math.round(Math.random() * 800);
       moments.push(moment);

@@ -29,6 +29,7 @@ test("a run is undone by manifests that bring back what was", async () => {
     "manifests/things.yaml": manifest(
       resource("File", "app", { on: "*", path: "/etc/app.conf", content: "old\n", mode: "0640" }),
       resource("Service", "nginx", { on: "*", state: "running" }),
+      resource("Package", "tree", { on: "*", state: "absent" }),
     ),
   });
   await stage.untilInSync();

@@ -39,7 +39,7 @@ export interface Stage {
   /** Commits files by git, and returns the commit. */
   commit(files: Readonly<Record<string, string | null>>): Promise<string>;
   /** Waits until the commit is in force, nothing runs or waits, and every instance is in sync. */
-  untilInSync(commit?: string): Promise<StatusView>;
+  untilInSync(commit?: string, ms?: number): Promise<StatusView>;
   status(): Promise<StatusView>;
   host(name: string): Promise<HostSummary>;
   instance(id: string): Promise<InstanceView>;
@@ -143,7 +143,7 @@ export async function startStage({
     workspace,
     api,
     commit: (files) => workspace.commit(files).then((commit) => (known = commit)),
-    async untilInSync(commit = known) {
+    async untilInSync(commit = known, ms = 60_000) {
       const quiet = ({ instances: of, ...now }: StatusView): boolean =>
         of.differs + of.drifted + of.blocked + of.unknown === 0 && now.running.length === 0 && now.pendingPlan === null;
       return until(
@@ -153,8 +153,10 @@ export async function startStage({
           return (commit === undefined || now.commit === commit) && quiet(now) ? now : undefined;
         },
         {
+          ms,
           otherwise: async () => ({
             status: await stage.status(),
+            last: await Promise.all((await stage.runs()).slice(0, 2).map(({ id }) => stage.run(id))),
             open: (await stage.instances()).filter((one) => one.state !== "in-sync"),
           }),
         },

@@ -11,12 +11,13 @@ interface Watched {
 }
 
 /** How often folders are checked to be the ones that are watched, and paths are looked at where the kernel gives no more watches. */
-const checkEveryMs = 2000;
+const checkEveryMs = 5000;
 const pollEveryMs = 1000;
 
 /**
  * Watches paths by inotify on the folder they are in, or on the nearest one above that exists; many paths of one folder share one watch.
  * Tells of creation, removal, replacement, writes, and changes of owner or mode. Without free watches it looks at the paths every second.
+ * Whoever is told should look a few milliseconds later: Bun tells of writes within the same millisecond once, for the first of them.
  */
 export class PathWatch {
   readonly #changed: (path: string) => void;

@@ -3,6 +3,7 @@ import type { HostEvent } from "../../../schemas/report.ts";
 import type { By } from "../../runtime/verbs.ts";
 import { PathWatch } from "../files/watch.ts";
 import { maskSecrets } from "../mask.ts";
+import { sleep } from "../sleep.ts";
 
 export const historyLog = "/var/log/apt/history.log";
 /** Given to apt by us, so that its history tells our runs from others'. */
@@ -64,6 +65,8 @@ export async function tellPackageChanges(emit: (event: HostEvent) => void, path 
     again = true;
     reading ??= (async () => {
       while (again) {
+        // Bun tells of writes that follow each other within a millisecond once: what comes then is read with the first.
+        await sleep(20);
         again = false;
         await read().catch(() => undefined);
       }

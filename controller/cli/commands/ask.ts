@@ -1,9 +1,11 @@
 import type { CommandView } from "../../../schemas/api.ts";
 import { consent, follow, sayWaits } from "../carry-out.ts";
+import { cleanText } from "../clean.ts";
 import type { Client } from "../client.ts";
 import { type Cli, command, json } from "../command.ts";
 import { fileChanges } from "../edits.ts";
 import { exit } from "../exit.ts";
+import { usage } from "../usage.ts";
 import { commandView } from "../views/command.ts";
 import { patchOf } from "../views/diff.ts";
 
@@ -29,6 +31,7 @@ export const ask = command<Options>({
   ],
   example: 'backend-ai ask "restart nginx on all web servers"',
   async run(cli, words, options) {
+    if (words.join("").trim() === "") throw usage("Nothing was asked", 'Say it in words: backend-ai ask "is nginx running on web-01?"');
     const client = await cli.client(),
       { view, code } = await converse(cli, client, words.join(" "), options);
     if (options.json === true) cli.terminal.json(view);
@@ -57,6 +60,9 @@ async function converse(
   }
   if (view.status === "answered" || view.status === "preview" || view.status === "done") return { view, code: exit.good };
   if (view.status === "waiting-for-confirmation") return confirm(cli, client, view, options);
+  if (view.status === "clarify" && options.json !== true)
+    cli.terminal.say("It waits for an answer: there is no terminal to ask on. Say it again, more exactly.");
+  if (view.status === "clarify") return { view, code: exit.waits };
   return carryOn(cli, client, view);
 }
 
@@ -81,7 +87,7 @@ async function carryOn(cli: Cli, client: Client, view: CommandView): Promise<{ r
   if (view.status === "waiting-for-approval")
     return { view, code: view.digest === undefined ? exit.waits : sayWaits(cli, view.digest, view.waiting ?? "it needs somebody's yes") };
   if (view.status === "running")
-    return (cli.terminal.say(view.waiting ?? "It is on its way: backend-ai status"), { view, code: exit.good });
+    return (cli.terminal.say(cleanText(view.waiting ?? "It is on its way: backend-ai status")), { view, code: exit.good });
   return { view, code: view.status === "done" ? exit.good : exit.error };
 }
 

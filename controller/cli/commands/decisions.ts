@@ -1,6 +1,7 @@
 import { carryOut } from "../carry-out.ts";
 import type { Client } from "../client.ts";
 import { command, json } from "../command.ts";
+import { error, ProblemError } from "../../../schemas/problem.ts";
 import { exit } from "../exit.ts";
 import { usage } from "../usage.ts";
 import { plansView } from "../views/listings.ts";
@@ -73,8 +74,6 @@ export async function wholeDigest(client: Client, given: string): Promise<string
     );
   const found = (await client.plans(1000)).filter((plan) => plan.digest.startsWith(given));
   if (found.length === 1 && found[0] !== undefined) return found[0].digest;
-  throw usage(
-    found.length === 0 ? `There is no plan ${given}` : `${given} is the beginning of ${found.length} plans`,
-    "`backend-ai approve` lists the plans that wait.",
-  );
+  const summary = found.length === 0 ? `There is no plan ${given}` : `${given} is the beginning of ${found.length} plans`;
+  throw new ProblemError(error("not-found/plan", summary, { hint: "`backend-ai approve` lists the plans that wait." }));
 }

@@ -29,6 +29,11 @@ export const enrol = command<Options>({
   example: "backend-ai enrol --tag webserver --uses 3 --expires 30m",
   async run(cli, _args, options) {
     const uses = numberOf(options.uses ?? "1", "--uses", 1, 10_000);
+    for (const [option, names] of [
+      ["--host", options.host === undefined ? [] : [options.host]],
+      ["--tag", options.tag ?? []],
+    ] as const)
+      for (const name of names) checkName(option, name);
     if (options.host !== undefined && uses > 1) throw usage("--host names one machine: it does not go with --uses above 1");
     const token = await (await cli.client()).enrolToken({
       uses,
@@ -49,6 +54,12 @@ function sayToken({ terminal }: Cli, token: EnrolTokenView, uses: number): void 
     `Paste this into a shell of the new host. It is valid until ${token.expiresAt}, for ${uses === 1 ? "one host" : `${uses} hosts`}, and is a secret until then.\nCA of ${token.url} (SHA-256): ${token.fingerprint}\n`,
   );
   terminal.data(token.command);
+}
+
+/** Hosts and tags are named as in selectors: letters, digits, and . _ - between them. */
+function checkName(option: string, name: string): void {
+  if (/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(name)) return;
+  throw usage(`${option} takes a name of letters, digits, "-", "." and "_", such as web-01, not ${JSON.stringify(name)}`);
 }
 
 function labelsOf(pairs: readonly string[]): Record<string, string> {

@@ -8,7 +8,7 @@ export const init = command({
   name: "init",
   summary: "a workspace with example manifests, keys and settings; needs no controller",
   arguments: [["[dir]", "the folder, which is made; this one without it"]],
-  example: "backend-ai init infra && cd infra && backend-ai controller",
+  example: "backend-ai init infra && backend-ai controller infra",
   async run(cli, [given = "."]) {
     const [{ initWorkspace }, { initKeys }, { ageIdentity }, { dataFolder }, { dataFiles }, { mkdir }] = await Promise.all([
       import("../../repo/init.ts"),
@@ -34,11 +34,10 @@ export const init = command({
         `A workspace in ${made.dir}, on the branch ${made.branch}.`,
         `Keys are in ${data}: keep a copy in a safe place. Secrets are encrypted for ${recipient}.`,
         "",
-        "Next:",
-        ...(given === "." ? [] : [`  cd ${given}`]),
-        "  backend-ai controller     # in another terminal, or as a service",
-        "  backend-ai enrol          # prints the command that installs an agent on a host",
-        "  backend-ai validate       # after you have edited manifests/",
+        "Next (in a checkout: npx backend-ai …):",
+        `  backend-ai controller ${given}     # in another terminal, or as a service`,
+        "  backend-ai enrol     # prints the command that installs an agent on a host",
+        `  backend-ai validate ${given}     # after you have edited manifests/`,
       ].join("\n"),
     );
     return exit.good;

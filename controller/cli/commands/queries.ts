@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { HostSummary } from "../../../schemas/api.ts";
-import type { Problem } from "../../../schemas/problem.ts";
+import { error, type Problem, ProblemError } from "../../../schemas/problem.ts";
 import type { Client } from "../client.ts";
 import { type Cli, command, json } from "../command.ts";
 import { exit } from "../exit.ts";
@@ -45,7 +45,7 @@ export const logs = command<LogOptions>({
       view = logsView(hosts.length > 1),
       sinceMs = options.since === undefined ? undefined : durationOf(options.since, "--since");
     const fixed = {
-      ...(options.unit === undefined ? {} : { unit: options.unit }),
+      ...(options.unit === undefined ? {} : { unit: unitOf(options.unit) }),
       ...(options.match === undefined ? {} : { match: options.match }),
       ...(options.priority === undefined ? {} : { priority: priorityOf(options.priority) }),
     };
@@ -136,6 +136,10 @@ export const ping = command<{ readonly json?: boolean }>({
   },
 });
 
+/** A selector that picks no host. */
+const nobody = (selector: string): ProblemError =>
+  new ProblemError(error("not-found/host", `No host is picked by ${selector}`, { hint: "`backend-ai agents` lists them." }));
+
 type Asked = readonly { readonly host: string; readonly value?: unknown; readonly problem?: Problem | undefined; readonly ms: number }[];
 
 /** Hosts by their name or a selector; a usage problem where there is none. */
@@ -143,7 +147,7 @@ async function hostsOf(client: Client, selector: string): Promise<HostSummary[]>
   const isName = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(selector);
   const hosts = isName ? [await client.host(selector)] : await client.hosts(selector);
   if (hosts.length > 0 || selector === "*") return hosts;
-  throw usage(`No host is picked by ${selector}`, "`backend-ai agents` lists them.");
+  throw nobody(selector);
 }
 
 async function askAll(client: Client, hosts: readonly HostSummary[], probe: string, input: (host: HostSummary) => unknown): Promise<Asked> {
@@ -170,7 +174,14 @@ function sayProblems(cli: Cli, asked: Asked): number {
   return failed.length === 0 ? exit.good : exit.error;
 }
 
+/** A unit as systemctl takes it: a service where no type is said. */
+function unitOf(text: string): string {
+  if (!/^[\w@.\\:-]+$/.test(text)) throw usage(`--unit takes a unit such as nginx.service, not ${JSON.stringify(text)}`);
+  return /\.(service|socket|timer|mount|path|target)$/.test(text) ? text : `${text}.service`;
+}
+
 function priorityOf(text: string): number {
-  const index = priorities.indexOf(text);
-  return index >= 0 ? index : numberOf(text, "--priority", 0, 7);
+  const index = /^[0-7]$/.test(text) ? Number(text) : priorities.indexOf(text);
+  if (index >= 0) return index;
+  throw usage(`--priority takes ${priorities.join(", ")} or a number from 0 to 7, not ${JSON.stringify(text)}`);
 }

@@ -34,6 +34,7 @@ export const agents = command<Options>({
   async run(cli, _args, options) {
     const hosts = await (await cli.client()).hosts(options.on);
     if (options.json === true) cli.terminal.json(hosts);
+    else if (hosts.length === 0 && options.on !== undefined) cli.terminal.data(`No host is picked by ${options.on}.`);
     else cli.terminal.show(agentsView(cli.now()), hosts);
     return exit.good;
   },

@@ -4,6 +4,7 @@ import type { Paint } from "../paint.ts";
 /** A unified diff with its additions and removals coloured, indented by `margin`. */
 export function diffView(diff: string, paint: Paint, margin = ""): string[] {
   return diff
+    .replace(/^={20,}\n/gm, "")
     .replace(/\n$/, "")
     .split("\n")
     .map((line) => `${margin}${colour(line, paint)}`.trimEnd());

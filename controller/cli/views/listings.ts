@@ -60,5 +60,5 @@ export const plansView = (plans: readonly PlanListed[], paint: Paint): string =>
       plan.decision?.by ?? "",
     ]),
     paint,
-    "No plans.",
+    "No plan waits.",
   );

@@ -83,7 +83,7 @@ export const driftView =
             [
               `${paint(alert.closedAt === undefined ? "bad" : "dim", alert.closedAt === undefined ? "!" : "✓")} ${paint("bold", alert.instance)} drifted ${agoText(alert.since, now)}${alert.by === undefined ? "" : `, by ${alert.by.who}: ${alert.by.how}`}`,
               ...differencesView(alert.differences, paint, "    "),
-              `    ${paint("dim", "mode:")} ${alert.mode}${alert.corrected === true ? ", put back by us" : alert.closedAt === undefined ? "" : ", as it should be again"}${alert.note === undefined ? "" : `; ${alert.note}`}`,
+              `    ${paint("dim", "drift mode:")} ${alert.mode}${alert.corrected === true ? ", put back by us" : alert.closedAt === undefined ? "" : ", as it should be again"}${alert.note === undefined ? "" : `; ${alert.note}`}`,
             ].join("\n"),
           )
           .join("\n\n");

@@ -101,7 +101,7 @@ test("drift names who did it", () => {
     by: { who: "eve", how: "systemctl stop nginx" },
   };
   expect(driftView(now)([alert], plain)).toBe(
-    "! Service/nginx@web-01 drifted 1 m 0 s ago, by eve: systemctl stop nginx\n    state  stopped -> running\n    mode: alert",
+    "! Service/nginx@web-01 drifted 1 m 0 s ago, by eve: systemctl stop nginx\n    state  stopped -> running\n    drift mode: alert",
   );
 });
 
