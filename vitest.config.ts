@@ -1,5 +1,10 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["{schemas,controller,agent,examples}/**/*.test.ts"], exclude: ["**/node_modules/**", "**/*.hosts.test.ts"], testTimeout: 20_000, hookTimeout: 30_000 },
+  test: {
+    include: ["{schemas,controller,agent,examples}/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/*.hosts.test.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+  },
 });

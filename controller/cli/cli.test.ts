@@ -156,7 +156,7 @@ describe("decisions and runs", () => {
     expect((await run(["approve"])).out).toContain("3f9c2a1b3f9c  pending");
     expect(await run(["approve", "3f9c2a", "--reason", "ok"])).toMatchObject({ code: 0 });
     expect(stand.decisions).toMatchObject([{ digest, reason: "ok" }]);
-    expect(await run(["approve", "abcdef"])).toMatchObject({ code: 64, err: expect.stringContaining("There is no plan abcdef") });
+    expect(await run(["approve", "abcdef"])).toMatchObject({ code: 1, err: expect.stringContaining("There is no plan abcdef") });
   });
 
   test("reject says no, once", async () => {

@@ -20,7 +20,13 @@ export interface Settings {
     readonly offlineAfterMs: number;
   };
   readonly http: { readonly hosts: readonly string[] };
-  readonly retention: { readonly undecidedMs: number; readonly plans: number; readonly runs: number; readonly alerts: number; readonly events: number };
+  readonly retention: {
+    readonly undecidedMs: number;
+    readonly plans: number;
+    readonly runs: number;
+    readonly alerts: number;
+    readonly events: number;
+  };
   readonly model: {
     readonly name: string;
     readonly timeoutMs: number;

@@ -118,7 +118,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     tell({
       type: "run.started",
       about: id,
-      text: `${plan.changes.length} changes on ${new Set(plan.changes.map((change) => change.host)).size} hosts, approved by ${by}`,
+      text: `${counted(plan.changes.length, "change")} on ${counted(new Set(plan.changes.map((change) => change.host)).size, "host")}, approved by ${by}`,
       data: { digest: plan.digest },
     });
     return id;
@@ -305,3 +305,5 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     waiting: () => waiting.values().next().value?.reason,
   };
 }
+
+const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

@@ -2,9 +2,8 @@ import { chmod, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { blobCache, readCommit, readFileAt } from "./read.ts";
-import { maxText } from "./snapshot.ts";
 import { readWorktree } from "./read-worktree.ts";
-import { withEdits } from "./snapshot.ts";
+import { maxText, withEdits } from "./snapshot.ts";
 import { bench, temporaryFolder, temporaryRepository, unprivileged } from "./testing.ts";
 
 const files = {

@@ -34,6 +34,7 @@ export const importResources = command<Options>({
     const wanted = { services: options.service ?? [], files: options.file ?? [], packages: options.package ?? [] };
     if (Object.values(wanted).every((one) => one.length === 0))
       throw usage("Name what to import: --service UNIT, --file PATH or --package NAME");
+    for (const path of wanted.files) if (!path.startsWith("/")) throw usage(`--file takes a path from /, not ${JSON.stringify(path)}`);
     const client = await cli.client(),
       view = await client.importFrom({ on: selector, ...wanted }),
       faulty = view.problems.some((one) => one.severity === "error");

@@ -4,10 +4,12 @@ import formats from "ajv-formats";
 import { Plan } from "../../../schemas/plan.ts";
 import { error, ProblemError } from "../../../schemas/problem.ts";
 import { carryOut, consent, sayWaits } from "../carry-out.ts";
+import type { Client } from "../client.ts";
 import { type Cli, command, on } from "../command.ts";
 import { exit } from "../exit.ts";
 import { usage } from "../usage.ts";
-import { planView } from "../views/plan.ts";
+import { planView, shortId } from "../views/plan.ts";
+import { problemsView } from "../views/problem.ts";
 
 interface Options {
   readonly dryRun?: boolean;
@@ -44,6 +46,7 @@ export const reconcile = command<Options>({
       plan = saved ?? (await client.plan(options.on === undefined ? {} : { on: options.on }));
     const lookOnly = options.dryRun === true || options.out !== undefined;
     if (options.out !== undefined) await keepPlan(options.out, plan);
+    if (saved === undefined) await sayStale(cli, client);
     if (options.json !== true) cli.terminal.show(planView, plan);
     else if (lookOnly) cli.terminal.json(plan);
     if (options.out !== undefined) cli.terminal.say(`Kept in ${options.out}. To carry it out: backend-ai reconcile --plan ${options.out}`);
@@ -54,6 +57,17 @@ export const reconcile = command<Options>({
     return outcome.code === exit.good && plan.changes.length > 0 ? changes : outcome.code;
   },
 });
+
+/** A commit with problems is not in force: the plan would look as if it were complete. */
+async function sayStale({ terminal }: Cli, client: Client): Promise<void> {
+  const { commit, head, problems } = await client.status(),
+    errors = problems.filter((one) => one.severity === "error");
+  if (head === commit || errors.length === 0) return;
+  terminal.tell(problemsView, errors);
+  terminal.say(
+    `Commit ${shortId(head)} is not in force because of this. The plan is of ${commit === "" ? "no commit" : `commit ${shortId(commit)}`}.\n`,
+  );
+}
 
 async function decide(cli: Cli, plan: Plan, saved: Plan | undefined, options: Options): ReturnType<typeof carryOut> {
   if (plan.problems.some((one) => one.severity === "error")) return { code: exit.error };

@@ -2,6 +2,7 @@ import { follow } from "../carry-out.ts";
 import { command, json } from "../command.ts";
 import { exit } from "../exit.ts";
 import { numberOf, usage } from "../usage.ts";
+import { wholeRun } from "../whole-run.ts";
 import { runSummary, runsView, runView } from "../views/run.ts";
 
 interface Options {
@@ -15,7 +16,7 @@ interface Options {
 export const runs = command<Options>({
   name: "runs",
   summary: "runs, or one of them step by step",
-  arguments: [["[id]", "a run; the last one is called `last`"]],
+  arguments: [["[id]", "a run, or the beginning of its id; the last one is called `last`"]],
   options: [
     ["--follow", "stay until the run is over"],
     ["--cancel", "let steps under way end and start no more"],
@@ -32,7 +33,7 @@ export const runs = command<Options>({
       else cli.terminal.show(runsView, all);
       return exit.good;
     }
-    const id = given === "last" ? (await client.runs(1))[0]?.id : given;
+    const id = await wholeRun(client, given);
     if (id === undefined) throw usage("There are no runs yet");
     if (options.cancel === true) {
       const run = await client.cancelRun(id);

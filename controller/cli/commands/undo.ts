@@ -7,6 +7,7 @@ import { type Cli, command } from "../command.ts";
 import { fileChanges } from "../edits.ts";
 import { exit } from "../exit.ts";
 import { usage } from "../usage.ts";
+import { wholeRun } from "../whole-run.ts";
 import { fileChangesView } from "../views/diff.ts";
 import { planView } from "../views/plan.ts";
 import { problemsView } from "../views/problem.ts";
@@ -21,7 +22,7 @@ interface Options {
 export const undo = command<Options>({
   name: "undo",
   summary: "bring back what was before a run (the last one), by a commit that can be undone too",
-  arguments: [["[run]", "the run, as `backend-ai runs` shows it"]],
+  arguments: [["[run]", "the run, or the beginning of its id"]],
   options: [
     ["--dry-run", "only show what it would do"],
     ["--yes", "commit and approve without asking, unless it reaches further than the run did"],
@@ -30,7 +31,7 @@ export const undo = command<Options>({
   example: "backend-ai undo --dry-run",
   async run(cli, [given], options) {
     const client = await cli.client(),
-      id = given ?? (await client.runs(1))[0]?.id;
+      id = await wholeRun(client, given ?? "last");
     if (id === undefined) throw usage("There are no runs yet: there is nothing to undo");
     const view = await client.undo(id),
       reach = reachOf(view.plan, new Set((await client.run(id)).changes.map((change) => change.id)));
