@@ -1,4 +1,5 @@
 import Type, { type Static } from "typebox";
+import { Moment } from "./moment.ts";
 import { Problem } from "./problem.ts";
 import { Expectation, UndoStep } from "./plan.ts";
 import { Ask, FactReport, HostEvent } from "./report.ts";
@@ -25,8 +26,8 @@ export const Hello = Type.Object({
   machineId: Type.String({ maxLength: 64 }),
   /** Highest report that the controller had acknowledged, as far as the agent knows. */
   acked: Type.Integer(),
-  /** The agent's clock, milliseconds since the epoch. */
-  time: Type.Number(),
+  /** The agent's clock. */
+  time: Moment,
 });
 
 /** Facts that changed, numbered; kept in the agent's spool until acknowledged. `gap`: events that were dropped before these. */
@@ -53,7 +54,7 @@ export const Answer = Type.Object({
 /** Keeps the identity fresh on an open connection: signature over the nonce of a `renew` by the agent's Ed25519 key. */
 export const Renewal = Type.Object({ type: Type.Literal("renewal"), signature: Type.String({ maxLength: 256 }) });
 
-export const Pong = Type.Object({ type: Type.Literal("pong"), id: Type.Integer(), time: Type.Number() });
+export const Pong = Type.Object({ type: Type.Literal("pong"), id: Type.Integer(), time: Moment });
 
 // ---- controller -> agent
 

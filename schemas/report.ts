@@ -1,4 +1,5 @@
 import Type, { type Static } from "typebox";
+import { Moment } from "./moment.ts";
 import { Problem } from "./problem.ts";
 
 export const Ask = Type.Object({ probe: Type.String({ maxLength: 64 }), input: Type.Unknown() });
@@ -6,7 +7,7 @@ export const Ask = Type.Object({ probe: Type.String({ maxLength: 64 }), input: T
 /** One answer of a probe: the value, or why there is none. `at`: milliseconds since the epoch by the host's clock. */
 export const FactReport = Type.Object({
   ask: Ask,
-  at: Type.Number(),
+  at: Moment,
   value: Type.Optional(Type.Unknown()),
   problem: Type.Optional(Problem),
   /** Who or what changed it, where the host can tell. */
@@ -18,7 +19,7 @@ export type FactReport = Static<typeof FactReport>;
 
 /** Something that happened on a host and is not a fact: a job failed, a package was removed by somebody, the spool overflowed. */
 export const HostEvent = Type.Object({
-  at: Type.Number(),
+  at: Moment,
   type: Type.String({ maxLength: 64 }),
   subject: Type.String({ maxLength: 1024 }),
   text: Type.String({ maxLength: 4096 }),

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { ProblemError } from "../../schemas/problem.ts";
 import type { RunEvent, RunView } from "../../schemas/run.ts";
 import type { Client } from "./client.ts";
 import type { Cli } from "./command.ts";
@@ -24,7 +26,7 @@ export async function followRun(cli: Cli, client: Client, id: string): Promise<R
     const run = await client.run(id),
       progress = progressFor(cli, run);
     for (let after = 0, ended = false; !ended && !leaving.signal.aborted; ) {
-      const piece = await client.runEvents(id, after, leaving.signal);
+      const piece = await patiently(cli, () => client.runEvents(id, after, leaving.signal), leaving.signal);
       for (const event of piece.events) progress.event(clean(event));
       [after, ended] = [piece.next, piece.ended];
     }
@@ -38,6 +40,23 @@ export async function followRun(cli: Cli, client: Client, id: string): Promise<R
     return undefined;
   } finally {
     process.off("SIGINT", leave);
+  }
+}
+
+/** How long a controller may be away, such as for a restart: its runs go on when it is back. */
+const patienceMs = 60_000;
+
+async function patiently<T>(cli: Cli, ask: () => Promise<T>, leaving: AbortSignal): Promise<T> {
+  for (let since: number | undefined; ; ) {
+    try {
+      return await ask();
+    } catch (cause) {
+      const away = cause instanceof ProblemError && cause.problems.every((one) => one.code.startsWith("client/") && one.retry === "later");
+      if (!away || leaving.aborted || (since !== undefined && cli.now() - since > patienceMs)) throw cause;
+      if (since === undefined) cli.terminal.say("The controller does not answer. The run goes on when it is back; waiting …");
+      since ??= cli.now();
+      await pause(1000, undefined, { signal: leaving });
+    }
   }
 }
 

@@ -46,3 +46,15 @@ test("nesting deeper than anything of ours is refused, however it is hidden", ()
   expect("message" in readIncoming(deep(20))).toBe(true);
   expect(readIncoming(deep(50_000))).toMatchObject({ kind: "broken", problem: { code: "protocol/invalid" } });
 });
+
+test.each([1e300, -1, 1e16])("a time that is none (%d) is refused: shown, it would throw far from here", (at) => {
+  const event = { at, type: "job", subject: "x", text: "x" },
+    fact = { ask: { probe: "service", input: {} }, at, value: {} };
+  const messages = [
+    { type: "report", seq: 1, facts: [], events: [event] },
+    { type: "report", seq: 1, facts: [fact], events: [] },
+    { type: "result", step: "s", result: { outcome: "done" }, facts: [fact] },
+    { type: "pong", id: 1, time: at },
+  ];
+  for (const message of messages) expect(readIncoming(JSON.stringify(message))).toMatchObject({ kind: "broken" });
+});

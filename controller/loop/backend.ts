@@ -2,6 +2,7 @@ import { parseSelector, select as selectHosts } from "../../schemas/selector.ts"
 import type { EnrolTokenRequest, EnrolTokenView } from "../../schemas/api.ts";
 import type { Plan } from "../../schemas/plan.ts";
 import { error, ProblemError } from "../../schemas/problem.ts";
+import { nearest } from "../../schemas/selector/nearest.ts";
 import { probes } from "../../schemas/verbs/index.ts";
 import { claimConflicts } from "../core/graph.ts";
 import { selectorHost } from "../core/inventory.ts";
@@ -43,6 +44,11 @@ export interface BackendOptions {
   readonly now: () => number;
 }
 
+/** The nearest name that there is, else what lists them. */
+const meant = (said: string, known: Iterable<string>, lists: string): string => {
+  const near = nearest(said, [...known]);
+  return near === undefined ? `See: ${lists}` : `Did you mean ${near}?`;
+};
 const notFound = (what: string, id: string, hint: string): ProblemError =>
   new ProblemError(error(`not-found/${what}`, `There is no ${what} ${id}.`, { hint }));
 
@@ -106,7 +112,11 @@ export function createBackend(options: BackendOptions): Controller {
     return ids;
   };
   const missing = (id: string): never => {
-    throw notFound("resource", id, "See: backend-ai get KIND");
+    throw notFound(
+      "resource",
+      id,
+      meant(id, [...world.desired.byResource.keys(), ...world.desired.instances.keys()], "backend-ai get KIND"),
+    );
   };
 
   /** Files that a plan's changes come from. */
@@ -162,7 +172,7 @@ export function createBackend(options: BackendOptions): Controller {
     hosts: pick,
     host(name) {
       const found = world.hosts.get(name);
-      if (found === undefined) throw notFound("host", name, "See: backend-ai agents");
+      if (found === undefined) throw notFound("host", name, meant(name, world.hosts.keys(), "backend-ai agents"));
       return hostSummary(found, fleet.state(name), world);
     },
     async revokeAgent(host, by) {

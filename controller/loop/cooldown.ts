@@ -42,5 +42,9 @@ export function createCooling(now: () => number): Cooling {
   };
 }
 
-/** Whether a change ended because the host was not as the plan expected: that is no failure, and is planned anew soon. */
-const wasRefused = (run: Run, change: Change): boolean => change.steps.some((step) => run.steps.get(step.id)?.state === "refused");
+/** Whether a change ended, or was skipped, because a host was not as the plan expected: that is no failure, and is planned anew soon. */
+function wasRefused(run: Run, change: Change): boolean {
+  if (run.changes.get(change.id)?.state !== "skipped") return change.steps.some((step) => run.steps.get(step.id)?.state === "refused");
+  const states = new Set([...run.steps.values()].map(({ state }) => state));
+  return states.has("refused") && !states.has("failed");
+}

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Plan } from "../../schemas/plan.ts";
+import type { Change, Plan } from "../../schemas/plan.ts";
 import type { Problem } from "../../schemas/problem.ts";
 import { overLimits, type RecentChange } from "../core/limits.ts";
 import { type Orphan, orphansOf } from "../core/orphans.ts";
@@ -223,10 +223,16 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   };
 
   const ending = async (run: Run): Promise<void> => {
+    const takenBack = (change: Change): boolean => run.changes.get(change.id)?.state === "rolled-back" || undoFailed(run, change.group);
+    const first = new Map(run.plan.changes.filter(takenBack).map((change) => [change.resource, change]));
     for (const { change, state } of run.changes.values()) {
-      const digest = working.get(change.id)?.digest;
-      if (digest === undefined || (state !== "rolled-back" && !undoFailed(run, change.group))) continue;
-      const reason = `rolled back by ${run.id}${groupHealth(run, change.group)}`;
+      const digest = working.get(change.id)?.digest,
+        halted = state === "skipped" ? first.get(change.resource) : undefined;
+      if (digest === undefined || (halted === undefined && !takenBack(change))) continue;
+      const reason =
+        halted === undefined
+          ? `rolled back by ${run.id}${groupHealth(run, change.group)}`
+          : `the rollout stopped: ${halted.id} was rolled back by ${run.id}${groupHealth(run, halted.group)}`;
       world.held.set(change.id, { digest, reason });
       await store.desired.hold({ instance: change.id, digest, reason, at: now() });
     }
@@ -236,7 +242,8 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       const digest = working.get(change.id)?.digest ?? digestNow(change.id);
       working.delete(change.id);
       if (state === "done") cooling.delete(change.id);
-      else if (state !== "skipped") cooling.note(run, change, digest);
+      // What was skipped would else go ahead of what it needs, or to the next host of a rollout that stopped.
+      else if (state !== "skipped" || !run.cancelled) cooling.note(run, change, digest);
     }
     recent = [...recent.filter((change) => change.at > now() - 7 * dayMs), ...touched(run, now())];
     for (const [id, times] of corrected) if (times.every((at) => at <= now() - hourMs)) corrected.delete(id);

@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { defineProbe } from "../contract.ts";
+import { Moment } from "../moment.ts";
 
 const nothing = Type.Object({}, { additionalProperties: false });
 
@@ -12,7 +13,7 @@ export const HostFact = Type.Object({
   init: Type.Union([Type.Literal("systemd"), Type.Literal("openrc"), Type.Literal("other")]),
   virtualization: Type.String({ description: "none, kvm, lxc, docker …" }),
   bootId: Type.String(),
-  bootedAt: Type.Number(),
+  bootedAt: Moment,
   addresses: Type.Array(Type.String(), { description: "IP addresses but loopback and link-local, sorted" }),
   cpus: Type.Integer(),
   memory: Type.Integer(),
@@ -60,7 +61,7 @@ export const networkProbe = defineProbe({ name: "network", input: nothing, outpu
 export const Owned = Type.Object({
   claim: Type.String(),
   resource: Type.String({ description: "Kind/name that last set it" }),
-  at: Type.Number(),
+  at: Moment,
   created: Type.Boolean({ description: "It was not there before us" }),
   sha256: Type.Optional(Type.String({ description: "Digest of a file as we left it" })),
 });

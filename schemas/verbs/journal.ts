@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { Moment } from "../moment.ts";
 import { defineProbe } from "../contract.ts";
 import { Unit } from "./service.ts";
 
@@ -17,7 +18,7 @@ export const journalProbe = defineProbe({
   ),
   output: Type.Object({
     entries: Type.Array(
-      Type.Object({ at: Type.Number(), unit: Type.Optional(Type.String()), priority: Type.Optional(Type.Integer()), text: Type.String() }),
+      Type.Object({ at: Moment, unit: Type.Optional(Type.String()), priority: Type.Optional(Type.Integer()), text: Type.String() }),
     ),
     truncated: Type.Boolean(),
   }),

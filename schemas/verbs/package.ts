@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { defineAction, defineProbe } from "../contract.ts";
+import { Moment } from "../moment.ts";
 
 /** A package's name as apt, dnf and apk write it; never starts with a hyphen. */
 export const PackageName = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9+._-]*(:[a-z0-9-]+)?$", maxLength: 255 });
@@ -17,7 +18,7 @@ export const PackageFact = Type.Object({
   ),
   held: Type.Optional(Type.Boolean()),
   broken: Type.Optional(Type.Boolean({ description: "Half installed or half configured" })),
-  upgradedAt: Type.Optional(Type.Number({ description: "When we last brought it to its newest version" })),
+  upgradedAt: Type.Optional(Type.Unsafe<number>({ ...Moment, description: "When we last brought it to its newest version" })),
   changing: Type.Optional(Type.Boolean({ description: "A package manager is at work" })),
 });
 export type PackageFact = Static<typeof PackageFact>;

@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { defineAction, defineProbe } from "../contract.ts";
+import { Moment } from "../moment.ts";
 
 /** A unit name with its suffix, as systemd.unit(5) allows it; on OpenRC the suffix `.service` is dropped. */
 export const Unit = Type.String({ pattern: "^[\\w@.\\\\:-]+\\.(service|socket|timer|mount|path|target)$", maxLength: 255 });
@@ -19,7 +20,7 @@ export const ServiceFact = Type.Object({
   active: Type.String({ description: "active, inactive, failed, activating, deactivating, reloading" }),
   sub: Type.Optional(Type.String()),
   enabled: Type.String({ description: "enabled, disabled, static, masked, indirect, generated …; empty where the unit is not found" }),
-  since: Type.Optional(Type.Number({ description: "When it last became active" })),
+  since: Type.Optional(Type.Unsafe<number>({ ...Moment, description: "When it last became active" })),
   invocation: Type.Optional(Type.String({ description: "Changes with every start" })),
   mainPid: Type.Optional(Type.Number()),
   result: Type.Optional(Type.String({ description: "success, exit-code, signal, oom-kill, start-limit-hit …" })),

@@ -13,17 +13,20 @@ interface Watched {
 /** How often folders are checked to be the ones that are watched, and paths are looked at where the kernel gives no more watches. */
 const checkEveryMs = 5000;
 const pollEveryMs = 1000;
+const dropsEvents = "Bun" in globalThis;
+const silentMs = 3;
 
 /**
  * Watches paths by inotify on the folder they are in, or on the nearest one above that exists; many paths of one folder share one watch.
  * Tells of creation, removal, replacement, writes, and changes of owner or mode. Without free watches it looks at the paths every second.
- * Whoever is told should look a few milliseconds later: Bun tells of writes within the same millisecond once, for the first of them.
+ * Bun keeps silent about what comes within two milliseconds of an event that it told, so it is told of once more after that.
  */
 export class PathWatch {
   readonly #changed: (path: string) => void;
   readonly #folders = new Map<string, Watched>();
   readonly #folderOf = new Map<string, string>();
   readonly #stamps = new Map<string, string>();
+  readonly #late = new Set<string>();
   #wanted = new Set<string>();
   #work: Promise<void> = Promise.resolve();
   #checking: NodeJS.Timeout | undefined;
@@ -110,11 +113,21 @@ export class PathWatch {
       const rest = path.slice(folder === "/" ? 1 : folder.length + 1);
       const next = rest.split("/", 1)[0];
       if (name !== null && name !== next) continue;
-      this.#changed(path);
+      this.#tell(path);
       if (next !== rest) this.#again(path);
     }
     // A folder that is itself moved or removed tells its own name; the kernel does not say which of the two was meant.
     if (name === null || name === basename(folder)) for (const path of watched.paths) this.#again(path);
+  }
+
+  #tell(path: string): void {
+    this.#changed(path);
+    if (!dropsEvents || this.#late.has(path)) return;
+    this.#late.add(path);
+    setTimeout(() => {
+      this.#late.delete(path);
+      if (!this.#closed && this.#wanted.has(path)) this.#changed(path);
+    }, silentMs).unref();
   }
 
   #lose(folder: string): void {

@@ -11,7 +11,10 @@ export function commandView(view: CommandView, paint: Paint): string {
     (view.choices ?? []).map((choice) => `  - ${choice}`).join("\n"),
     view.diff === undefined ? "" : diffView(view.diff, paint).join("\n"),
     view.plan === undefined || view.plan === null ? "" : planView(view.plan, paint),
-    problemsView(view.problems, paint),
+    problemsView(
+      view.problems.filter((one) => one.summary !== view.text),
+      paint,
+    ),
   ];
   return parts.filter((part) => part !== "").join("\n\n");
 }
