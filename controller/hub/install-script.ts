@@ -364,7 +364,7 @@ uninstall() {
     say "removed, with settings, identity and backups of files; what it configured stays as it is"
   else say "removed; settings, identity and backups were kept in $etc and $state"
   fi
-  say "on the controller, 'backend-ai agents revoke NAME' lets the host name go"
+  say "on the controller, 'backend-ai agent revoke NAME' lets the host name go"
 }
 
 main "$@"

@@ -91,8 +91,8 @@ export function factAfter(fact: KindCase["fact"], steps: readonly PlannedStep[])
   for (const { goal } of steps) {
     Object.assign(after, goal?.fields);
     if (goal?.fields?.["sha256"] !== undefined) delete after["text"];
-    for (const field of goal?.changed ?? []) after[field] = moved[field] ?? 9e15;
-    if (goal?.changed?.includes("invocation") === true) after["since"] = 8e15;
+    for (const field of goal?.changed ?? []) after[field] = moved[field] ?? 2e14;
+    if (goal?.changed?.includes("invocation") === true) after["since"] = 1e14;
   }
   return after;
 }

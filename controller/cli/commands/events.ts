@@ -31,9 +31,11 @@ export const events = command<Options>({
       options.json === true
         ? (event: (typeof newest)[number]) => cli.terminal.data(JSON.stringify(event))
         : (event: (typeof newest)[number]) => cli.terminal.show(eventView, event);
+    // Before the first line, so that whoever has seen one can leave; a second Ctrl-C changes nothing any more.
+    const leaving = new AbortController(),
+      leave = (): void => leaving.abort();
+    process.on("SIGINT", leave);
     newest.forEach(show);
-    const leaving = new AbortController();
-    process.once("SIGINT", () => leaving.abort());
     for await (const event of client.followEvents(last, leaving.signal)) show(event);
     return exit.good;
   },

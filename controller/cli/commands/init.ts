@@ -1,4 +1,5 @@
 import { basename, join, resolve } from "node:path";
+import { error, ProblemError } from "../../../schemas/problem.ts";
 import { command } from "../command.ts";
 import { useContext } from "../contexts.ts";
 import { exit } from "../exit.ts";
@@ -19,7 +20,7 @@ export const init = command({
       import("node:fs/promises"),
     ]);
     const dir = resolve(cli.cwd, given),
-      made = await initWorkspace(dir, { at: cli.now() }),
+      made = await initWorkspace(dir, { at: cli.now() }).catch((cause: unknown) => unmakeable(dir, cause)),
       data = resolve(cli.env["BACKEND_AI_DATA"] ?? dataFolder(made.dir));
     await mkdir(data, { recursive: true, mode: 0o700 });
     await initKeys(join(data, dataFiles.keys), cli.now());
@@ -43,3 +44,17 @@ export const init = command({
     return exit.good;
   },
 });
+
+/** What the file system said, in words; anything else is thrown on. */
+function unmakeable(dir: string, cause: unknown): never {
+  const reasons: Record<string, string> = {
+    EACCES: "permission denied",
+    EROFS: "the file system is read-only",
+    ENOTDIR: "a part of the path is a file",
+    EEXIST: "it is a file",
+    ENOSPC: "the disk is full",
+  };
+  const reason = reasons[(cause as NodeJS.ErrnoException).code ?? ""];
+  if (reason === undefined) throw cause;
+  throw new ProblemError(error("init/unwritable", `Unable to make a workspace in ${dir}: ${reason}`), { cause });
+}

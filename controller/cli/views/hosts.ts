@@ -16,7 +16,7 @@ export const agentsView =
       hosts.map((host) => [
         host.name,
         stateText(host, paint),
-        agoText(host.lastSeen, now),
+        seenText(host, now),
         host.version,
         host.os ?? "",
         host.address ?? "",
@@ -27,6 +27,9 @@ export const agentsView =
       paint,
       "No agents. `backend-ai enrol` prints the command that installs one.",
     );
+
+/** An agent that is online gives signs all the time; the moment is noted only as its state changes. */
+const seenText = (host: HostSummary, now: number): string => (host.state === "online" ? "now" : agoText(host.lastSeen, now));
 
 /** How busy hosts are, the busiest first. */
 export const topView = (hosts: readonly HostSummary[], paint: Paint): string => {
@@ -75,7 +78,7 @@ export const hostView =
         ["Host", paint("bold", host.name)],
         [
           "Agent",
-          `${host.agent}, version ${host.version}, ${stateText(host, paint)}${host.lastSeen === undefined ? "" : `, seen ${agoText(host.lastSeen, now)}`}`,
+          `${host.agent}, version ${host.version}, ${stateText(host, paint)}${host.lastSeen === undefined || host.state === "online" ? "" : `, seen ${seenText(host, now)}`}`,
         ],
         ["Address", host.address],
         ["OS", host.os],

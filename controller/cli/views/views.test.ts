@@ -49,7 +49,7 @@ test("agents, the busiest hosts and one host are tables without lines around the
   ).toMatchInlineSnapshot(`
     "
     HOST    STATE    LAST SEEN    VERSION  OS         ADDRESS   IN SYNC  OPEN  TAGS
-    web-01  online   5 m 0 s ago  0.1.0    Debian 12  10.0.0.5  3        0     webserver
+    web-01  online   now          0.1.0    Debian 12  10.0.0.5  3        0     webserver
     web-02  offline  5 m 0 s ago  0.1.0    Debian 12  10.0.0.5  3        0     webserver
 
     HOST    CPU      MEMORY  SWAP  LOAD  FULLEST DISK  RECEIVES   SENDS
@@ -57,7 +57,7 @@ test("agents, the busiest hosts and one host are tables without lines around the
     web-02  offline
 
     Host       web-01
-    Agent      agent-web-01, version 0.1.0, online, seen 5 m 0 s ago
+    Agent      agent-web-01, version 0.1.0, online
     Address    10.0.0.5
     OS         Debian 12
     Tags       webserver
