@@ -37,7 +37,7 @@ export interface Settle {
 
 export function createSettle(options: SettleOptions): Settle {
   const { world, store, writes, tell, now } = options;
-  const alerts = new Map<string, { since: number; mode: DriftMode; told: string }>();
+  const alerts = new Map<string, { since: number; mode: DriftMode; told: string; named: boolean }>();
   let newlySynced = new Map<string, string>();
 
   const mode = (id: string): DriftMode => {
@@ -109,7 +109,15 @@ export function createSettle(options: SettleOptions): Settle {
     if (known?.told === told) return;
     const since = known?.since ?? now(),
       how = correct ? "correct" : "alert";
-    alerts.set(id, { since, mode: how, told });
+    alerts.set(id, { since, mode: how, told, named: by !== undefined });
+    if (known?.named === false && by !== undefined && note === undefined)
+      tell({
+        type: "drift.by",
+        about: id,
+        host: instance.host,
+        text: `${id} drifted by ${by.who}: ${by.how}`,
+        data: { differences, by, mode: how },
+      });
     if (known === undefined || note !== undefined)
       tell({
         type: "drift",
@@ -141,7 +149,7 @@ export function createSettle(options: SettleOptions): Settle {
     judgement,
     alerts,
     restore: (open: Iterable<{ instance: string; since: number; mode: DriftMode }>) => {
-      for (const alert of open) alerts.set(alert.instance, { since: alert.since, mode: alert.mode, told: "" });
+      for (const alert of open) alerts.set(alert.instance, { since: alert.since, mode: alert.mode, told: "", named: true });
     },
     close,
   });

@@ -68,6 +68,11 @@ const alerted =
   (id: string) =>
   (event: EventView): boolean =>
     event.type === "drift" && event.about === id;
+/** Who it was may be told a moment after what it was. */
+const named =
+  (id: string) =>
+  (event: EventView): boolean =>
+    event.about === id && (event.type === "drift.by" || (event.type === "drift" && (event.data as { by?: unknown }).by !== undefined));
 const closed =
   (id: string) =>
   (event: EventView): boolean =>
@@ -137,14 +142,14 @@ test("who did it is named where the host can tell: sudo, and apt's history", asy
   await h1!.exec("sh", "-c", "useradd -m alice && echo 'alice ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/alice");
   let after = await stage.lastEvent();
   await h1!.exec("su", "alice", "-c", "sudo systemctl stop nginx");
-  expect((await stage.untilEvent(after, alerted("Service/nginx@h1"))).data).toMatchObject({
+  expect((await stage.untilEvent(after, named("Service/nginx@h1"))).data).toMatchObject({
     by: { who: "alice (sudo)", how: expect.stringContaining("systemctl stop nginx") },
   });
   await h1!.exec("systemctl", "start", "nginx");
   await stage.untilInSync();
   after = await stage.lastEvent();
   await h1!.exec("su", "alice", "-c", "sudo apt-get remove -qy tree");
-  expect((await stage.untilEvent(after, alerted("Package/tree@h1"))).data).toMatchObject({
+  expect((await stage.untilEvent(after, named("Package/tree@h1"))).data).toMatchObject({
     by: { who: expect.stringContaining("alice"), how: expect.stringMatching(/apt/) },
   });
   await h1!.exec("apt-get", "install", "-qy", "tree");
