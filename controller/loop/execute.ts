@@ -4,6 +4,7 @@ import type { RunEvent, RunState, StepResult } from "../../schemas/run.ts";
 import { apply, type Command, isDue, newRun, next, type Run } from "../core/run.ts";
 import type { RunStore } from "../store/runs.ts";
 import { createPatience } from "./patience.ts";
+import { checkCandidates, verdicts } from "./candidates.ts";
 import type { Agents, Log, Unseal } from "./ports.ts";
 import { createSlots, type Slots } from "./slots.ts";
 
@@ -213,7 +214,7 @@ function createWork(run: Run, options: ExecutorOptions, slots: Slots, ended: () 
       release(key);
       return pump();
     }
-    const answer = named.length === 0 ? { ok: true, results: [] } : await ask(host, steps, options);
+    const answer = named.length === 0 ? { ok: true, results: [] } : await checkCandidates(host, steps, options);
     patience.rest(host);
     for (const { steps: ids, ok, output } of verdicts(steps, answer))
       await record({ type: "validated", at: at(), host, steps: ids, ok, output });
@@ -349,67 +350,4 @@ const lost = (host: string): Problem => ({
 function offlineOr(error: unknown): { ok: boolean; detail: string } | undefined {
   if (error instanceof ProblemError && error.problems[0]?.retry === "later") return undefined;
   return { ok: false, detail: error instanceof Error ? error.message : String(error) };
-}
-
-interface Validation {
-  readonly ok: boolean;
-  readonly results: readonly {
-    readonly validator: string;
-    readonly paths: readonly string[];
-    readonly ok: boolean;
-    readonly output: string;
-  }[];
-}
-
-/** Asks the host to check all candidates together, secrets put in. */
-async function ask(host: string, steps: readonly Step[], { agents, unseal }: ExecutorOptions): Promise<Validation> {
-  const files: unknown[] = [];
-  for (const step of steps) {
-    const opened = await unseal(step.input);
-    if (!opened.ok)
-      return {
-        ok: false,
-        results: [{ validator: step.validator ?? "", paths: [pathOf(step)], ok: false, output: opened.problem.summary }],
-      };
-    const { path, content, encoding, format, values } = opened.input as Record<string, unknown>;
-    if (step.action === "file.restore" || (step.action === "file.write" && content === undefined)) continue;
-    files.push({
-      path,
-      content,
-      encoding,
-      format,
-      values,
-      ...(step.action === "file.remove" ? { remove: true } : {}),
-      ...(step.validator === undefined ? {} : { validator: step.validator }),
-    });
-  }
-  try {
-    return (await agents.query(host, { probe: "validate", input: { files } }, 60_000)) as Validation;
-  } catch (failure) {
-    const [problem] = failure instanceof ProblemError ? failure.problems : [];
-    if (problem === undefined || problem.retry === "later") throw failure;
-    // A check that cannot be made has not been passed.
-    const validators = [...new Set(steps.flatMap((step) => step.validator ?? []))];
-    return { ok: false, results: validators.map((validator) => ({ validator, paths: [], ok: false, output: problem.summary })) };
-  }
-}
-
-const pathOf = (step: Step): string => String((step.input as { path?: unknown }).path ?? "");
-
-/** Steps whose check failed, with its output, and the others. */
-function verdicts(steps: readonly Step[], answer: Validation): { steps: string[]; ok: boolean; output: string }[] {
-  const failed = answer.results.filter((result) => !result.ok);
-  const bad = (step: Step): Validation["results"][number] | undefined =>
-    failed.find((result) =>
-      step.validator === undefined
-        ? result.paths.includes(pathOf(step))
-        : step.validator === result.validator && (result.paths.length === 0 || result.paths.includes(pathOf(step))),
-    );
-  const groups = failed.map((result) => ({
-    ok: false,
-    output: result.output,
-    steps: steps.filter((step) => bad(step) === result).map((step) => step.id),
-  }));
-  const good = steps.filter((step) => bad(step) === undefined).map((step) => step.id);
-  return [...groups.filter((group) => group.steps.length > 0), ...(good.length > 0 ? [{ ok: true, output: "", steps: good }] : [])];
 }
