@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Plan, Step } from "../../schemas/plan.ts";
 import type { RunEvent, StepResult } from "../../schemas/run.ts";
-import { apply, type Command, newRun, next, type Run, viewRun } from "./run.ts";
+import { apply, type Command, newRun, next, type Run } from "./run.ts";
+import { viewRun } from "./run-view.ts";
 import { host, planFor, resource } from "./testing.ts";
 
 const at = "2026-11-20T10:00:00.000Z";

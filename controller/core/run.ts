@@ -1,5 +1,5 @@
 import type { Change, Plan, Step } from "../../schemas/plan.ts";
-import type { ChangeState, RunEvent, RunState, RunView, StepResult, StepState } from "../../schemas/run.ts";
+import type { ChangeState, RunEvent, RunState, StepResult, StepState } from "../../schemas/run.ts";
 
 interface StepRecord {
   readonly step: Step;
@@ -404,37 +404,4 @@ function candidates(run: Run, host: string): Step[] {
       if (step.action.startsWith("file.") && run.steps.get(step.id)?.state === "waiting" && !run.validated.has(step.id)) found.push(step);
   }
   return found;
-}
-
-/** A run as people and the API see it. */
-export function viewRun(run: Run): RunView {
-  return {
-    id: run.id,
-    digest: run.plan.digest,
-    state: run.state,
-    startedAt: run.startedAt,
-    ...(run.endedAt === undefined ? {} : { endedAt: run.endedAt }),
-    by: run.by,
-    changes: run.plan.changes.map((change) => {
-      const record = run.changes.get(change.id);
-      return {
-        id: change.id,
-        summary: change.summary,
-        state: record?.state ?? "waiting",
-        ...(record?.health === undefined ? {} : { health: record.health }),
-        steps: change.steps.map((step) => {
-          const done = run.steps.get(step.id);
-          return {
-            id: step.id,
-            action: step.action,
-            host: step.host,
-            state: done?.state ?? "waiting",
-            ...(done?.result === undefined
-              ? {}
-              : { ms: done.result.ms, ...(done.result.problem === undefined ? {} : { problem: done.result.problem }) }),
-          };
-        }),
-      };
-    }),
-  };
 }

@@ -3,15 +3,9 @@ import { hostView, type KnownAgent } from "../core/inventory.ts";
 import type { Fact, HostView, LoadedResource } from "../core/model.ts";
 
 /** What the hub tells about an agent; `state` in the hub's words. */
-export interface AgentState {
+export interface AgentState extends Pick<KnownAgent, "host" | "version" | "verbs" | "clockOffset" | "tags" | "labels"> {
   readonly agent: string;
-  readonly host: string;
   readonly state: string;
-  readonly version: string;
-  readonly verbs: readonly string[];
-  readonly clockOffset: number;
-  readonly tags: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
   readonly lastSeen?: number | undefined;
 }
 
