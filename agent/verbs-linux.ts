@@ -26,7 +26,8 @@ import { probeService, watchServices } from "./probes/service.ts";
 import { probeServices } from "./probes/services.ts";
 import { probeValidate } from "./probes/validate.ts";
 import type { Memory } from "./runtime/memory.ts";
-import type { Verbs } from "./runtime/verbs.ts";
+import type { LinuxAction, LinuxProbe } from "../schemas/verbs/index.ts";
+import type { VerbTable } from "./runtime/verbs.ts";
 
 export interface LinuxOptions {
   /** The agent's state folder; backups lie below it. */
@@ -39,7 +40,7 @@ export interface LinuxOptions {
 }
 
 /** Verbs of a real Linux host, and what lets go of its connections. */
-export type LinuxVerbs = Verbs & { readonly init: Platform["services"]["init"]; close(): Promise<void> };
+export type LinuxVerbs = VerbTable<LinuxProbe, LinuxAction> & { readonly init: Platform["services"]["init"]; close(): Promise<void> };
 
 /** Makes the verb table of this host. */
 export async function linuxVerbs(options: LinuxOptions): Promise<LinuxVerbs> {

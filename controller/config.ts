@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { error, type Problem, ProblemError } from "../schemas/problem.ts";
 import { readSettings } from "./core/settings.ts";
-import type { Settings } from "./core/settings-defaults.ts";
+import { priceOf, type Settings } from "./core/settings-defaults.ts";
 
 /** What a controller is started with: command line over environment over `backend-ai.yaml`. */
 export interface Config {
@@ -44,7 +44,8 @@ const distFolder = fileURLToPath(new URL("../dist", import.meta.url));
 export async function readConfig(environment: Environment, given: Partial<Config> & { readonly workspace: string }): Promise<Config> {
   const problems: Problem[] = [];
   const workspace = resolve(given.workspace);
-  const settings = given.settings ?? (await settingsOf(workspace, problems));
+  const written = given.settings ?? (await settingsOf(workspace, problems)),
+    settings = { ...written, model: { ...written.model, prices: { ...written.model.prices, ...pricesOf(environment, problems) } } };
   const port = (key: string, otherwise: number): number => {
     const text = environment[key];
     if (text === undefined || text === "") return otherwise;
@@ -106,6 +107,28 @@ function truth(environment: Environment, key: string, otherwise: boolean, proble
   if (["false", "no", "0"].includes(text)) return false;
   problems.push(error("config/truth", `Unable to use ${key}=${text}: it is neither true nor false`));
   return otherwise;
+}
+
+/** `MODEL_PRICES`: such as `claude-sonnet-5-5=2/10, other=1/5/1.25/2/0.1`, dollars for a million tokens: input, output, and as far as they are said cache writes (five minutes, an hour) and reads. */
+function pricesOf(environment: Environment, problems: Problem[]): Settings["model"]["prices"] {
+  const entries = (environment["MODEL_PRICES"] ?? "").split(",").filter((text) => text.trim() !== "");
+  return Object.fromEntries(
+    entries.flatMap((text) => {
+      const [, name = "", list = ""] = /^\s*([a-z0-9][a-z0-9._-]{0,127})\s*=\s*(\d[\d./]*)\s*$/.exec(text) ?? [],
+        [input, output, cacheWrite, cacheWriteHour, cacheRead, ...more] = list
+          .split("/")
+          .map((one) => (one === "" ? Number.NaN : Number(one)));
+      const said = [input, output, cacheWrite, cacheWriteHour, cacheRead].filter((one) => one !== undefined);
+      if (input !== undefined && output !== undefined && more.length === 0 && said.every((one) => Number.isFinite(one)))
+        return [[name, priceOf(input, output, { cacheWrite, cacheWriteHour, cacheRead })]];
+      problems.push(
+        error("config/prices", `Unable to use MODEL_PRICES: "${text.trim()}" is not a model's price`, {
+          hint: "Write MODEL=INPUT/OUTPUT in dollars for a million tokens, such as claude-sonnet-5-5=2/10, several with commas between them.",
+        }),
+      );
+      return [];
+    }),
+  );
 }
 
 function secretOf(environment: Environment, key: string, least: number, problems: Problem[]): string | undefined {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import type { EnrolTokenView } from "../schemas/api.ts";
 import { error, ProblemError } from "../schemas/problem.ts";
-import { type EditedManifest, editManifest, type ManifestEdit } from "./core/edit.ts";
+import { backUp } from "./backup.ts";
 import { createApi } from "./http/api.ts";
 import { listen } from "./http/listen.ts";
 import { allowedAgents } from "./hub/allowed-agents.ts";
@@ -44,7 +44,13 @@ export interface Running {
 }
 
 /** File names below the data folder. */
-export const dataFiles = { database: "controller.db", keys: "keys", age: "age.key", token: "admin.token" } as const;
+export const dataFiles = {
+  database: "controller.db",
+  head: "controller.audit-head.json",
+  keys: "keys",
+  age: "age.key",
+  token: "admin.token",
+} as const;
 
 /** Constructs everything, and starts it in the order in which it depends on one another; the composition root of the controller. */
 export async function startController(config: Config): Promise<Running> {
@@ -131,7 +137,6 @@ async function construct(config: Config, opened: Opened): Promise<Running> {
     agents,
     workspace,
     unseal: unsealWith(workspace.secret),
-    edit: editFields,
     limits,
     log,
     now,
@@ -171,10 +176,37 @@ async function construct(config: Config, opened: Opened): Promise<Running> {
   });
   opened.push(server);
   agentsUrl = config.agentsUrl ?? `https://${settings.hub.names[0] ?? ownAddress()}:${server.port}`;
-  const converse = await startIntent({ controller, kinds, settings, apiKey: config.anthropicKey, baseURL: config.anthropicUrl, log, now });
+  const converse = await startIntent({
+    controller,
+    kinds,
+    settings,
+    apiKey: config.anthropicKey,
+    baseURL: config.anthropicUrl,
+    store,
+    log,
+    now,
+  });
   const api = await createApi({
     controller,
     log,
+    backUp: (folder) =>
+      backUp(folder, {
+        store,
+        dataDir: config.dataDir,
+        names: dataFiles,
+        version: manifest.version,
+        controller: keys.controller,
+        workspace: async () => {
+          const { commit } = await controller.status();
+          return {
+            folder: config.workspace,
+            branch: settings.git.branch,
+            ...(commit === "" ? {} : { commit }),
+            ...(settings.git.remote === undefined ? {} : { remote: settings.git.remote }),
+          };
+        },
+        now,
+      }),
     converse,
     config: { version: manifest.version, requireAuth: config.requireAuth, hosts: settings.http.hosts, tls: undefined },
     installer: () => ({ redirect: `${agentsUrl}/install-agent.sh` }),
@@ -195,16 +227,6 @@ async function construct(config: Config, opened: Opened): Promise<Running> {
 function silenceLimits({ lateAfterMs, offlineAfterMs }: Config["settings"]["hub"]): { pingMs: number; lateMs: number; deadMs: number } {
   const pingMs = Math.max(250, Math.min(15_000, offlineAfterMs / 4));
   return { pingMs, lateMs: Math.max(pingMs / 3, lateAfterMs - pingMs), deadMs: Math.max(pingMs, offlineAfterMs - pingMs) };
-}
-
-/** Sets fields of a resource's spec in the text of its manifest; `null` removes a field. */
-function editFields(text: string, resource: string, fields: Record<string, unknown>): EditedManifest {
-  const at = (field: string): readonly string[] => ["spec", field];
-  const edits = Object.entries(fields).map(
-    ([field, value]): ManifestEdit =>
-      value === null ? { edit: "unset", resource, path: at(field) } : { edit: "set", resource, path: at(field), value },
-  );
-  return editManifest(text, edits);
 }
 
 /** New keys would lock every enrolled agent out: where the keys are gone and agents are there, a person has to bring them back. */
@@ -228,7 +250,12 @@ async function ensureToken(file: string, controller: Controller): Promise<void> 
     () => false,
   );
   if (exists) return;
-  const { secret } = await controller.createApiToken("owner", "admin", undefined, { name: "init", role: "admin" });
+  const init = { name: "init", role: "admin" } as const;
+  // Whoever has the file that is gone may not go on with it.
+  for (const token of await controller.apiTokens())
+    if (token.name === "owner" && token.createdBy === init.name && token.revokedAt === undefined)
+      await controller.revokeApiToken(token.id, init);
+  const { secret } = await controller.createApiToken("owner", "admin", undefined, init);
   await writeDurably(file, `${secret}\n`);
 }
 

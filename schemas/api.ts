@@ -1,4 +1,6 @@
 import Type, { type Static, type TSchema } from "typebox";
+import { DnsLabel } from "./ids.ts";
+import { Labels, Tag } from "./manifest.ts";
 import { oneOf } from "./one-of.ts";
 import { Difference, Plan, Risk } from "./plan.ts";
 import { Problem } from "./problem.ts";
@@ -81,6 +83,12 @@ export const StatusView = Type.Object({
   pendingPlan: Type.Union([Type.String(), Type.Null()]),
   running: Type.Array(Type.String()),
   waiting: Type.Optional(Type.String({ description: "Why an approved plan does not run yet" })),
+  uncommitted: Type.Optional(
+    Type.Object(
+      { count: Type.Integer(), files: Type.Array(Type.String(), { description: "The first twenty" }) },
+      { description: "Files of the workspace that are not committed, and so not in force; absent where there are none" },
+    ),
+  ),
 });
 export type StatusView = Static<typeof StatusView>;
 
@@ -135,9 +143,9 @@ export const DecisionView = Type.Object({
 export type DecisionView = Static<typeof DecisionView>;
 
 export const EnrolTokenRequest = Type.Object({
-  host: Type.Optional(Type.String()),
-  tags: Type.Optional(Type.Array(Type.String())),
-  labels: Type.Optional(Type.Record(Type.String(), Type.String())),
+  host: Type.Optional(Type.Unsafe<string>({ ...DnsLabel, examples: ["web-01"] })),
+  tags: Type.Optional(Type.Array(Type.Unsafe<string>({ ...Tag, examples: ["webserver"] }), { maxItems: 64 })),
+  labels: Type.Optional(Labels),
   uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
   expiresInMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 2_592_000_000 })),
   replace: Type.Optional(Type.Boolean()),
@@ -187,8 +195,17 @@ export const FactView = FactReport;
 /** The seed's own request, as it was written. */
 export const CommandRequest = Type.Object({
   command: Type.String({ minLength: 1, maxLength: 4096 }),
-  targetAgents: Type.Optional(Type.Array(Type.String())),
-  requireConfirmation: Type.Optional(Type.Boolean()),
+  targetAgents: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
+      maxItems: 10_000,
+      description: "Nothing outside these hosts: names, aliases or ids of agents; all where it is left out",
+    }),
+  ),
+  requireConfirmation: Type.Optional(
+    Type.Boolean({
+      description: "false: the asking is the yes, as far as the role and the policies let it be; what is tainted waits all the same",
+    }),
+  ),
 });
 
 export const EventView = Type.Object({
@@ -241,7 +258,7 @@ export const EventsView = Type.Object({ events: Type.Array(EventView), gap: Type
 export type EventsView = Static<typeof EventsView>;
 
 export const TokenRequest = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 64, pattern: "^[A-Za-z0-9][A-Za-z0-9 @._-]*$" }),
+  name: Type.String({ minLength: 1, maxLength: 64, pattern: "^[A-Za-z0-9][A-Za-z0-9 @._-]*$", examples: ["ci"] }),
   role: Role,
   expiresInMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 315_360_000_000 })),
 });
@@ -258,6 +275,21 @@ export const TokenView = Type.Object({
 export type TokenView = Static<typeof TokenView>;
 export const NewTokenView = Type.Object({ id: Type.String(), secret: Type.String() });
 export type NewTokenView = Static<typeof NewTokenView>;
+
+/** Where a backup goes: a folder on the controller's machine that does not exist yet. */
+export const BackupRequest = Type.Object({ folder: Type.String({ minLength: 1, maxLength: 4096 }) });
+/** A backup that was made. `commit`: what was in force; git itself is not copied. */
+export const BackupView = Type.Object({
+  folder: Type.String(),
+  madeAt: Type.String(),
+  workspace: Type.Object({
+    folder: Type.String(),
+    branch: Type.String(),
+    commit: Type.Optional(Type.String()),
+    remote: Type.Optional(Type.String()),
+  }),
+});
+export type BackupView = Static<typeof BackupView>;
 
 /** A sentence with what the seed's request did not have: a conversation to go on with, the offline grammar alone, a look without a change. */
 export const AskRequest = Type.Object({
@@ -293,6 +325,7 @@ export const CommandView = Type.Object({
   edits: Type.Optional(Type.Array(FileEdit)),
   diff: Type.Optional(Type.String({ description: "The edits as a unified diff" })),
   plan: Type.Optional(Type.Union([Plan, Type.Null()])),
+  tainted: Type.Optional(Type.Literal(true, { description: "Logs or files of hosts were read before it: a person has to look at it" })),
   digest: Type.Optional(Type.String()),
   commit: Type.Optional(Type.String()),
   run: Type.Optional(Type.String()),

@@ -10,6 +10,19 @@ export const maxResources = 100_000;
 /** Value of a label: at most 63 characters. */
 export const LabelValue = Type.String({ maxLength: 63, pattern: "^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$" });
 
+/** A tag of a host. */
+export const Tag = Type.String({
+  pattern: "^[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?$",
+  description: "Lower case letters, digits, hyphens, dots and underscores",
+});
+
+/** Labels of a host: name and value. */
+export const Labels = Type.Record(Type.String({ pattern: "^[a-z0-9]([a-z0-9./-]*[a-z0-9])?$" }), LabelValue, {
+  additionalProperties: false,
+  maxProperties: 64,
+  description: "Labels: name and value",
+});
+
 export const Metadata = Type.Object(
   {
     name: DnsLabel,
@@ -41,6 +54,28 @@ export function durationMs(text: string): number {
   let sum = 0;
   for (const [, count, unit] of text.matchAll(/(\d+)(ms|s|m|h|d)/g)) sum += Number(count) * unitMs[unit as keyof typeof unitMs];
   return sum;
+}
+
+/** `4GiB 512MiB 1.5TiB`, in powers of 1024. */
+export const Size = Type.String({
+  pattern: "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$",
+  maxLength: 32,
+  description: "Size such as 512MiB, 4GiB",
+});
+
+const sizeBytesOf = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 } as const;
+
+/** A size in bytes; the text was checked by its schema. */
+export function sizeBytes(text: string): number {
+  const [, count, unit] = /^([0-9.]+)(\w+)$/.exec(text) ?? [];
+  return Math.round(Number(count) * sizeBytesOf[unit as keyof typeof sizeBytesOf]);
+}
+
+/** A size in bytes as a manifest writes it, in the largest unit that divides it. */
+export function printBytes(bytes: number): string {
+  for (const unit of ["TiB", "GiB", "MiB", "KiB"] as const)
+    if (bytes >= sizeBytesOf[unit] && bytes % sizeBytesOf[unit] === 0) return `${bytes / sizeBytesOf[unit]}${unit}`;
+  return `${bytes}B`;
 }
 
 /** A reference to another resource: `Kind/name`. */

@@ -21,7 +21,7 @@ export const Difference = Type.Object({
 });
 export type Difference = Static<typeof Difference>;
 
-/** Fields of a fact, by top-level name. `fields` have to be equal; `changed` have to differ from what was read before the step. */
+/** Fields of a fact, by name, or by a path such as `config.net0`. `fields` have to be equal; `changed` have to differ from what was read before the step. */
 export const Expectation = Type.Object({
   ask: Ask,
   fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
@@ -65,6 +65,11 @@ export const Change = Type.Object({
   consequence: Consequence,
   risk: Risk,
   reasons: Type.Array(Type.String()),
+  tainted: Type.Optional(
+    Type.Literal(true, {
+      description: "Asked for in a conversation that had read logs or files of hosts: at least high, and a person has to say yes",
+    }),
+  ),
   undo: Type.Object({
     how: Type.Union([Type.Literal("trivial"), Type.Literal("possible"), Type.Literal("impossible")]),
     note: Type.String(),

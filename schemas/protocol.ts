@@ -156,6 +156,37 @@ export const TokenRequest = Type.Object({
 });
 export const TokenAnswer = Type.Object({ jwt: Type.String(), expiresAt: Type.Number() });
 
+// ---- the same messages over HTTP long polling, where WebSockets are blocked; every request carries the agent's JWT
+
+/** The largest body of a poll, in bytes: one message of the largest size, all of its characters escaped. */
+export const maxPollBody = 2 * maxMessage + 64 * 1024;
+/** How long the controller holds a request that it has nothing to say to, in milliseconds: less than proxies wait. */
+export const pollHoldMs = 20_000;
+
+/** POST /agent/v1/poll: opens a connection. Its id is good with a JWT of the same agent alone. */
+export const PollOpened = Type.Object({ connection: Type.String({ pattern: "^[\\w-]{16,64}$" }) });
+
+/**
+ * POST /agent/v1/poll/CONNECTION/send: messages numbered from `from` on, the first of a connection being 1; one request at a time. Those that were
+ * taken before are not taken again. `close`: the agent ends the connection after them.
+ */
+export const PollSend = Type.Object({
+  from: Type.Integer({ minimum: 1 }),
+  messages: Type.Array(Type.String(), { maxItems: 1000 }),
+  close: Type.Optional(Type.String({ maxLength: 200 })),
+});
+/** `next`: the first number that was not taken; what follows is to be sent again. */
+export const PollSent = Type.Object({ next: Type.Integer({ minimum: 1 }) });
+
+/** POST /agent/v1/poll/CONNECTION/receive: acknowledges what came before `from`, and waits for what comes from there on. */
+export const PollReceive = Type.Object({ from: Type.Integer({ minimum: 1 }) });
+/** `closed`: nothing comes after these messages; a word of `CloseReason`. */
+export const PollReceived = Type.Object({
+  from: Type.Integer({ minimum: 1 }),
+  messages: Type.Array(Type.String()),
+  closed: Type.Optional(Type.String({ maxLength: 200 })),
+});
+
 /** What is signed to prove possession of a key: the purpose is part of the text, so that one signature never serves another. */
 export const challengeText = (purpose: "token" | "renew", agent: string, nonce: string): string =>
   `backend-ai ${purpose} ${agent} ${nonce}`;

@@ -37,6 +37,8 @@ export const RunEvent = Type.Union([
   Type.Object({ type: Type.Literal("health"), at: Type.String(), change: Type.String(), ok: Type.Boolean(), detail: Type.String() }),
   Type.Object({ type: Type.Literal("undo-sent"), at: Type.String(), step: Type.String() }),
   Type.Object({ type: Type.Literal("undo-result"), at: Type.String(), step: Type.String(), result: StepResult }),
+  /** A freeze began or a window closed: these changes, and what needs them, are left for another run. */
+  Type.Object({ type: Type.Literal("held"), at: Type.String(), changes: Type.Array(Type.String()), reason: Type.String() }),
   Type.Object({ type: Type.Literal("cancelled"), at: Type.String(), by: Type.String() }),
   Type.Object({ type: Type.Literal("ended"), at: Type.String() }),
 ]);
@@ -73,6 +75,7 @@ export const RunView = Type.Object({
         }),
       ),
       health: Type.Optional(Type.String()),
+      held: Type.Optional(Type.String({ description: "Why it was left for another run: a freeze, or a window that closed" })),
     }),
   ),
 });

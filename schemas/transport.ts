@@ -1,5 +1,5 @@
 /**
- * One connection between an agent and the controller, whatever carries it: a WebSocket, or a linked pair in one process.
+ * One connection between an agent and the controller, whatever carries it: a WebSocket, HTTP long polling, or a linked pair in one process.
  * Messages arrive whole and in order; what comes before a handler is set is kept for it.
  */
 export interface Transport {

@@ -8,10 +8,10 @@ export const reloadService =
   (services: ServicePlatform, loads: Loads) =>
   async ({ unit }: ActionInput<"service.reload">, context: ActionContext): Promise<undefined> => {
     const { fact } = await services.read(unit);
-    const at = Date.now();
+    const marks = loads.marked(unit, "reload");
     if (fact.active === "active" || fact.active === "reloading") {
       context.progress(`reloading ${unit}`);
       await services.reload(unit, context.signal);
     }
-    await loads.loaded(unit, at);
+    await loads.loaded(marks);
   };

@@ -8,7 +8,9 @@ export const restartService =
   (services: ServicePlatform, loads: Loads) =>
   async ({ unit }: ActionInput<"service.restart">, context: ActionContext): Promise<undefined> => {
     context.progress(`restarting ${unit}`);
-    const at = Date.now();
+    // An agent that was killed may have written drop-ins and not told the init system.
+    if (loads.due(unit).length > 0) await services.reread();
+    const marks = loads.marked(unit, "start");
     await services.restart(unit, context.signal);
-    await loads.loaded(unit, at);
+    await loads.loaded(marks);
   };

@@ -21,16 +21,19 @@ async function set(
   loads: Loads,
   context: ActionContext,
 ): Promise<void> {
-  if (dropIns !== undefined) await services.setDropIns(unit, dropIns);
+  if (dropIns !== undefined) {
+    await loads.markDropIns(unit, Object.keys(dropIns));
+    await services.setDropIns(unit, dropIns);
+  }
   const { fact } = await services.read(unit);
   if (fact.load === "not-found" && (active === true || enabled === true))
     throw failure("service/not-found", `Unable to set ${unit}: this host has no such unit`);
   if (enabled !== undefined && (fact.enabled === "enabled") !== enabled) await services.setEnabled(unit, enabled);
   if (active === true && fact.active !== "active") {
     context.progress(`starting ${unit}`);
-    const at = Date.now();
+    const marks = loads.marked(unit, "start");
     await services.start(unit, context.signal);
-    await loads.loaded(unit, at);
+    await loads.loaded(marks);
   } else if (active === false && fact.active !== "inactive") {
     context.progress(`stopping ${unit}`);
     await services.stop(unit, context.signal);

@@ -6,8 +6,10 @@ import { hostClock as clock } from "../runtime/clock.ts";
 import { removeLeftovers } from "../runtime/durable.ts";
 import { fileMemory } from "../runtime/file-memory.ts";
 import { challengeSigner, loadIdentity } from "../runtime/identity.ts";
-import { jsonLog, reasonOf } from "../runtime/log.ts";
+import { jsonLog, type Log, reasonOf } from "../runtime/log.ts";
 import { readMachine } from "../runtime/machine.ts";
+import { rotateOutput } from "../runtime/log-rotation.ts";
+import type { Memory } from "../runtime/memory.ts";
 import { onlyOne } from "../runtime/only-one.ts";
 import { releaseText } from "../runtime/release-text.ts";
 import { resolvePath } from "../runtime/resolve-path.ts";
@@ -15,14 +17,21 @@ import { fileSpool } from "../runtime/spool.ts";
 import { statusFile } from "../runtime/status-file.ts";
 import { fileWatchList } from "../runtime/watch-list.ts";
 import { watchdog } from "../runtime/watchdog.ts";
-import { wsDial } from "../runtime/ws-dial.ts";
+import { controllerDial } from "../runtime/dial.ts";
+import type { Verbs } from "../runtime/verbs.ts";
 import { linuxVerbs } from "../verbs-linux.ts";
 import { type Options, settings } from "./settings.ts";
 
-/** Runs the agent of this host until it is told to stop. */
-export async function run(options: Options, version: string): Promise<void> {
+/** What an agent can do, with the init system of its host, and what lets go of its connections. */
+export type RunVerbs = Verbs & { readonly init: string; close(): Promise<void> };
+/** Makes the verbs of an agent, whose state lies in a folder. */
+export type MakeVerbs = (around: { readonly stateDir: string; readonly memory: Memory; readonly log: Log }) => Promise<RunVerbs>;
+
+/** Runs the agent of this host, or another sort by its verbs, until it is told to stop. */
+export async function run(options: Options, version: string, makeVerbs: MakeVerbs = linuxVerbs): Promise<void> {
   const config = await settings(options),
     { stateDir } = config;
+  const stopRotation = rotateOutput();
   const log = jsonLog((line) => void process.stdout.write(line), config.logLevel, clock);
   process.on("uncaughtException", (failure) => {
     log("error", "the agent failed and is started anew", { reason: reasonOf(failure), stack: failure.stack?.slice(0, 2000) });
@@ -45,7 +54,7 @@ export async function run(options: Options, version: string): Promise<void> {
   await onlyOne(stateDir);
   await removeLeftovers(stateDir);
   const memory = await fileMemory(join(stateDir, "memory.json"), clock, log);
-  const [spool, verbs] = await Promise.all([fileSpool(join(stateDir, "spool.jsonl"), log), linuxVerbs({ stateDir, memory })]);
+  const [spool, verbs] = await Promise.all([fileSpool(join(stateDir, "spool.jsonl"), log), makeVerbs({ stateDir, memory, log })]);
   const machine = readMachine();
   log("info", "the agent starts", { version, agent: identity.agent, host: identity.host, pid: process.pid });
   const agent = await runAgent({
@@ -60,12 +69,12 @@ export async function run(options: Options, version: string): Promise<void> {
     clock,
     log,
     machine: { ...machine, platform: { ...machine.platform, init: verbs.init } },
-    dial: wsDial({ identity, clock }),
+    dial: controllerDial({ identity, clock, log }),
     resolve: resolvePath,
     watchList: fileWatchList(join(stateDir, "watch.json"), log),
     changed: statusFile(stateDir, version, log),
   });
-  const ends = [watchdog(process.env, clock), releaseText(clock)];
+  const ends = [watchdog(process.env, clock), releaseText(clock), stopRotation];
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });

@@ -1,15 +1,16 @@
 import { access } from "node:fs/promises";
+import { runDetached } from "./detached.ts";
 import { findProgram } from "./find-program.ts";
 import { noServices } from "./services/none.ts";
 import { openrcServices } from "./services/openrc.ts";
 import type { ServicePlatform } from "./services/platform.ts";
-import { apk } from "./packages/apk.ts";
+import { apk, apkDatabase } from "./packages/apk.ts";
 import { apt } from "./packages/apt.ts";
-import { dnf } from "./packages/dnf.ts";
+import { dnf, rpmFolder } from "./packages/dnf.ts";
 import type { PackagePlatform } from "./packages/platform.ts";
 import { SystemdBus } from "./systemd/bus.ts";
 import { systemdServices } from "./systemd/services.ts";
-import { runAsChild, runInUnit } from "./transient.ts";
+import { runInUnit } from "./transient.ts";
 
 /** The init system and package manager that this host has. */
 export interface Platform {
@@ -28,9 +29,10 @@ export async function detectPlatform(): Promise<Platform> {
   const systemd = await there("/run/systemd/system");
   const openrc = !systemd && (await there("/run/openrc"));
   const services = systemd ? systemdServices(new SystemdBus()) : openrc ? openrcServices() : noServices();
-  const runApart = systemd ? runInUnit : runAsChild;
+  const runApart = systemd ? runInUnit : runDetached;
   if ((await there("/var/lib/dpkg/status")) && (await findProgram("apt-get")) !== undefined) return { services, packages: apt(runApart) };
-  if ((await findProgram("dnf")) !== undefined) return { services, packages: dnf(runApart) };
-  if ((await there("/lib/apk/db/installed")) && (await findProgram("apk")) !== undefined) return { services, packages: apk(runApart) };
+  if ((await findProgram("dnf")) !== undefined) return { services, packages: dnf(runApart, await rpmFolder()) };
+  const database = await apkDatabase();
+  if (database !== undefined && (await findProgram("apk")) !== undefined) return { services, packages: apk(runApart, database) };
   return { services, packages: undefined };
 }

@@ -7,10 +7,11 @@ import { parseCpu, parseMemory, parseNetwork } from "./host/metrics.ts";
 import { parseOsRelease } from "./host/read-host.ts";
 import { overlaysFor } from "./in-namespace.ts";
 import { maskSecrets } from "./mask.ts";
-import { parseInstalled, parseSearch } from "./packages/apk.ts";
+import { neededBy, parseInstalled, parseSearch, reasonIn as apkReasonIn } from "./packages/apk.ts";
 import { parsePolicies, removals } from "./packages/apt.ts";
 import type { PackagePlatform } from "./packages/platform.ts";
-import { parseRpm } from "./packages/dnf.ts";
+import { nevra } from "./packages/dnf.ts";
+import { alsoRemoved, index, parseRows, reasonIn } from "./packages/dnf-output.ts";
 import { findEntry, isBroken, isInstalled, parseDpkgStatus } from "./packages/dpkg-status.ts";
 import { holdsLock } from "./packages/file-lock.ts";
 import { parseHistory } from "./packages/who-installed.ts";
@@ -45,19 +46,71 @@ test("apt-cache policy, a simulated removal, apt's history", () => {
   expect(parseHistory("")).toBeUndefined();
 });
 
-test("rpm and apk databases", () => {
-  expect(
-    parseRpm("nginx|1|1.24.0-4.fc40|x86_64\nbash|0|5.2-3.fc40|x86_64\ngpg-pubkey|(none)|a-b|(none)\npackage x is not installed\n"),
-  ).toEqual([
-    { name: "nginx", version: "1:1.24.0-4.fc40" },
-    { name: "bash", version: "5.2-3.fc40" },
+test("rpm's rows and dnf's messages", () => {
+  // Of rpm 4.18 and dnf 4.14; dnf prints a line end of its own after each row.
+  const rows = parseRows(
+    "epochal|2|1.0-1|noarch\n\nhello|0|1.0-1.el9|noarch\npackage nosuch is not installed\ngpg-pubkey|(none)|a-b|(none)\nglibc|0|2.39-6|i686\nglibc|0|2.39-5|x86_64\n",
+  );
+  expect(rows[0]).toEqual({ name: "epochal", version: "2:1.0-1", architecture: "noarch" });
+  expect([...index(rows)]).toEqual([
+    ["epochal", "2:1.0-1"],
+    ["epochal.noarch", "2:1.0-1"],
+    ["hello", "1.0-1.el9"],
+    ["hello.noarch", "1.0-1.el9"],
+    ["glibc", "2.39-5"],
+    ["glibc.i686", "2.39-6"],
+    ["glibc.x86_64", "2.39-5"],
   ]);
+  expect([nevra("python3.11", "3.11.9-1"), nevra("glibc.i686", "2.39-6")]).toEqual(["python3.11-3.11.9-1", "glibc-2.39-6.i686"]);
+  const table =
+    "Removing:\n hello            noarch            1.0-1.el9             @lab              0  \nRemoving dependent packages:\n needy            noarch            1-1                   @lab              0  \n\nTransaction Summary\n====\nRemove  2 Packages\n";
+  expect(alsoRemoved(table)).toEqual(["needy"]);
+  expect(alsoRemoved("Removing:\n hello noarch 1.0-1.el9 @lab 0\n\nTransaction Summary\n")).toEqual([]);
+  const reasons = [
+    "Last metadata expiration check: 0:01:11 ago on Fri Nov 20 16:17:01 2026.\nNo match for argument: nosuch\nError: Unable to find a match: nosuch\n",
+    "Error: \n Problem: conflicting requests\n  - nothing provides nowhere needed by torn-1-1.noarch\n(try to add '--skip-broken' to skip uninstallable packages)\n",
+    "error: %prein(sick-0:1-1.noarch) scriptlet failed, exit status 3\n\nError in PREIN scriptlet in rpm package sick\nFailed:\n  sick-1-1.noarch\n\nError: Transaction failed\n",
+    "Failed to resolve the transaction:\nNo match for argument: nosuch\nYou can try to add to command line:\n  --skip-unavailable to skip unavailable packages\n",
+    "Killed\n",
+  ];
+  expect(reasons.map(reasonIn)).toEqual([
+    "Unable to find a match: nosuch",
+    "conflicting requests: nothing provides nowhere needed by torn-1-1.noarch",
+    "%prein(sick-0:1-1.noarch) scriptlet failed, exit status 3",
+    "No match for argument: nosuch",
+    undefined,
+  ]);
+});
+
+test("apk's database and its candidates", () => {
   expect([...parseInstalled("C:Q1x\nP:musl\nV:1.2.5-r0\nA:x86_64\n\nP:nginx\nV:1.26.2-r0\nF:etc\nM:0:0:755\n\n")]).toEqual([
     ["musl", "1.2.5-r0"],
     ["nginx", "1.26.2-r0"],
   ]);
   expect(parseSearch("nginx-1.26.2-r0\n", "nginx")).toBe("1.26.2-r0");
   expect(parseSearch("", "nginx")).toBeUndefined();
+  // --exact lists what provides the name as well.
+  expect(parseSearch("nginx-1.26.2-r0\nnginx-mod-http-xslt-1.26.2-r1\nangie-1.8.1-r0\n", "nginx")).toBe("1.26.2-r0");
+});
+
+test("apk's messages", () => {
+  // As apk-tools' own source and tests have them.
+  const reasons = [
+    "ERROR: unable to select packages:\n  nosuch (no such package):\n    required by: world[nosuch]\n",
+    "ERROR: unable to select packages:\n  nginx-1.26.2-r0:\n    breaks: world[nginx=9.9-r0]\n",
+    "ERROR: Unable to lock database: temporary error (try again later)\nERROR: Failed to open apk database: temporary error (try again later)\n",
+    "OK: 8 MiB in 15 packages\n",
+  ];
+  expect(reasons.map(apkReasonIn)).toEqual([
+    "unable to select packages: nosuch (no such package): required by: world[nosuch]",
+    "unable to select packages: nginx-1.26.2-r0: breaks: world[nginx=9.9-r0]",
+    "Unable to lock database: temporary error (try again later)",
+    undefined,
+  ]);
+  expect(
+    neededBy("World updated, but the following packages are not removed due to:\n  pcre: nginx grep\n\nOK: 8 MiB in 15 packages\n"),
+  ).toEqual(["nginx", "grep"]);
+  expect(neededBy("(1/1) Purging pcre (8.45-r3)\nOK: 8 MiB in 14 packages\n")).toBeUndefined();
 });
 
 test("/proc/locks: held, waiting, another file", () => {

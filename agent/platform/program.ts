@@ -26,7 +26,7 @@ export interface ProgramOptions {
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What every program is given: the plain locale, so that its output can be parsed, and nothing of the agent's own environment. */
-const environment = { PATH: path, LC_ALL: "C", LANG: "C", HOME: "/root", TERM: "dumb" };
+export const environment = { PATH: path, LC_ALL: "C", LANG: "C", HOME: "/root", TERM: "dumb" };
 
 /** Runs a program by its argument array, never by a shell, in a process group of its own that is killed as a whole at the deadline. Rejects only where it cannot be started. */
 export function runProgram(argv: readonly string[], options: ProgramOptions): Promise<ProgramResult> {

@@ -4,10 +4,11 @@ import { failure } from "./failure.ts";
 import { type ProgramResult, runProgram } from "./program.ts";
 import { sleep } from "./sleep.ts";
 
-/** Runs programs that must outlive the agent. Under systemd each gets a transient unit of its own; elsewhere it is a plain child. */
+/** Runs programs that must outlive the agent. Under systemd each gets a transient unit of its own; elsewhere see detached.ts. */
 export type RunApart = (argv: readonly string[], options: ApartOptions) => Promise<ProgramResult>;
 
-interface ApartOptions {
+/** What a program is run apart for, and who watches it. */
+export interface ApartOptions {
   /** What the program is run for: one unit per step and purpose. */
   readonly step: string;
   readonly purpose: string;
@@ -17,15 +18,13 @@ interface ApartOptions {
   readonly timeoutMs: number;
 }
 
-const outputFolder = "/run/backend-ai-steps";
+/** Where the output of programs that run apart is while they run. */
+export const outputFolder = "/run/backend-ai-steps";
 const maxOutput = 1_048_576;
 
 /** Name of the unit in which a step's program runs: the same after a restart of the agent. */
-const unitName = (step: string, purpose: string): string =>
+export const unitName = (step: string, purpose: string): string =>
   `backend-ai-step-${createHash("sha256").update(`${step}\0${purpose}`).digest("hex").slice(0, 20)}.service`;
-
-export const runAsChild: RunApart = (argv, { env, signal, progress, timeoutMs }) =>
-  runProgram(argv, { timeoutMs, signal, env, onLine: progress });
 
 /**
  * Runs a program in a transient unit, outside of the agent's sandbox, memory limit and life: its output goes to a file, so that nothing breaks when the agent goes.
@@ -71,7 +70,8 @@ export const runInUnit: RunApart = async (argv, options) => {
   }
 };
 
-async function orGivenUp(running: Promise<ProgramResult>, options: ApartOptions): Promise<ProgramResult> {
+/** What is run, unless the signal comes first: then it goes on, and `program/still-running` is thrown. */
+export async function orGivenUp<T>(running: Promise<T>, options: ApartOptions): Promise<T> {
   const { signal } = options;
   return new Promise((resolve, reject) => {
     const stop = (): void =>
@@ -102,7 +102,8 @@ async function isRunning(unit: string): Promise<boolean> {
   return ["active", "activating", "deactivating"].includes(result.output.trim());
 }
 
-async function readLog(path: string): Promise<{ text: string; truncated: boolean }> {
+/** The end of an output file, at most 1 MiB. */
+export async function readLog(path: string): Promise<{ text: string; truncated: boolean }> {
   const file = await open(path, "r").catch(() => undefined);
   if (file === undefined) return { text: "", truncated: false };
   try {
@@ -117,7 +118,7 @@ async function readLog(path: string): Promise<{ text: string; truncated: boolean
 }
 
 /** Tells the lines that a growing file gets, a few times a second. */
-async function follow(path: string, onLine: (line: string) => void, until: AbortSignal): Promise<void> {
+export async function follow(path: string, onLine: (line: string) => void, until: AbortSignal): Promise<void> {
   let at = 0;
   let rest = "";
   while (!until.aborted) {

@@ -1,4 +1,5 @@
 import type { ProbeOutput } from "../../schemas/verbs/index.ts";
+import { every } from "../platform/every.ts";
 import { PathWatch } from "../platform/files/watch.ts";
 import { hostConstants, hostFiles, readHost } from "../platform/host/read-host.ts";
 import type { Dirty, Watcher } from "../runtime/verbs.ts";
@@ -26,13 +27,13 @@ export async function watchHost(dirty: Dirty<"host">): Promise<Watcher<"host">> 
   };
   const watch = new PathWatch(tell);
   await watch.set(hostFiles);
-  const timer = setInterval(tell, lookMs).unref();
+  const stop = every(lookMs, tell);
   return {
     async set(inputs) {
       on = inputs.length > 0;
     },
     async close() {
-      clearInterval(timer);
+      stop();
       watch.close();
     },
   };

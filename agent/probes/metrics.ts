@@ -1,3 +1,4 @@
+import { every } from "../platform/every.ts";
 import type { Dirty, Watcher } from "../runtime/verbs.ts";
 
 /** How often figures are looked at. */
@@ -6,15 +7,15 @@ const lookMs = 10_000;
 /** Marks the figures for a look every ten seconds; whoever reports them decides whether they moved enough. */
 export async function watchMetrics(dirty: Dirty<"metrics">): Promise<Watcher<"metrics">> {
   let on = false;
-  const timer = setInterval(() => {
+  const stop = every(lookMs, () => {
     if (on) dirty({});
-  }, lookMs).unref();
+  });
   return {
     async set(inputs) {
       on = inputs.length > 0;
     },
     async close() {
-      clearInterval(timer);
+      stop();
     },
   };
 }

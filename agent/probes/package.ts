@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { ProbeInput, ProbeOutput } from "../../schemas/verbs/index.ts";
 import { failure } from "../platform/failure.ts";
 import { PathWatch } from "../platform/files/watch.ts";
@@ -29,6 +30,13 @@ export const probePackage =
     const upgradedAt = context.memory.upgradedAt(input.name);
     return upgradedAt === undefined ? fact : { ...fact, upgradedAt };
   };
+
+/** Who only reads rpm's database sets the owner of its log to what it was, which is an event: the bytes tell whether anything changed. */
+const stampOf = (path: string): Promise<string> =>
+  stat(path, { bigint: true }).then(
+    (info) => `${info.ino}.${info.mtimeNs}.${info.size}`,
+    () => "-",
+  );
 
 /** While a package manager works, its lock is looked at this often, so that `changing` ends soon after it. */
 const busyMs = 500;
@@ -62,10 +70,20 @@ export const watchPackages =
         });
       }, busyMs);
     };
-    const watch = new PathWatch(() => {
-      all();
-      whileBusy();
+    const stamps = new Map<string, string>();
+    const moved = async (path: string): Promise<boolean> => {
+      const [before, now] = [stamps.get(path), await stampOf(path)];
+      stamps.set(path, now);
+      return before !== now;
+    };
+    const watch = new PathWatch((path) => {
+      void moved(path).then((so) => {
+        if (!so) return;
+        all();
+        whileBusy();
+      });
     });
+    await Promise.all((packages?.watched ?? []).map(moved));
     await watch.set(packages?.watched ?? []);
     return {
       async set(wanted) {

@@ -1,3 +1,4 @@
+import { nearest } from "../../schemas/selector/nearest.ts";
 import type { ProbeInput, ProbeOutput } from "../../schemas/verbs/index.ts";
 import type { Loads } from "../platform/services/loads.ts";
 import type { ServicePlatform } from "../platform/services/platform.ts";
@@ -10,8 +11,19 @@ export const probeService =
   async (input: ProbeInput<"service">): Promise<ProbeOutput<"service">> => {
     const reading = await services.read(input.unit, input.dropIns);
     await loads.seen(reading);
-    return reading.fact;
+    const due = loads.due(input.unit);
+    const near = reading.fact.load === "not-found" ? await nearUnit(input.unit, services) : undefined;
+    return { ...reading.fact, ...(near === undefined ? {} : { near }), ...(due.length === 0 ? {} : { due }) };
   };
+
+/** What may have been meant by a name that no unit has; nothing where the units cannot be listed. */
+async function nearUnit(unit: string, services: ServicePlatform): Promise<string | undefined> {
+  const units = await services.list().catch(() => []);
+  return nearest(
+    unit,
+    units.map((one) => one.unit),
+  );
+}
 
 /** Watches units by the init system's own events; who acted on one is told in a second call, if sudo's log says so. */
 export const watchServices =

@@ -25,7 +25,14 @@ async function tell(path: string): Promise<void> {
 async function compile(bundled: string, target: Target, bun: string, ownBun: string): Promise<string> {
   const out = join(dist, target.name),
     made = `${out}.new`;
-  const options = ["--compile", "--minify", "--bytecode", "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
+  const options = [
+    "--compile",
+    "--minify",
+    "--bytecode",
+    "--compile-jit-policy=10",
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
+  ];
   const cross = target.own ? [] : [`--target=${target.package.replace("@oven/", "")}`, `--compile-executable-path=${bun}`];
   await run(ownBun, ["build", ...options, ...cross, bundled, "--outfile", made], { cwd: dist });
   await rename(made, out);

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { linuxActions, linuxProbes } from "../../schemas/verbs/linux.ts";
 import { compiledValidators } from "./validators.ts";
 
 const agentFolder = resolve(import.meta.dirname, "..");
@@ -9,7 +10,7 @@ const compiledAhead: Plugin = {
   name: "schemas compiled ahead",
   setup(plugins) {
     plugins.onLoad({ filter: /\/runtime\/validate\.ts$/ }, () => ({
-      contents: compiledValidators(),
+      contents: compiledValidators({ probes: linuxProbes, actions: linuxActions }),
       loader: "js",
       resolveDir: agentFolder,
     }));

@@ -12,6 +12,13 @@ export interface Mismatch {
 
 const fieldsOf = (fact: unknown): Fields => (typeof fact === "object" && fact !== null ? (fact as Fields) : {});
 
+/** A field of a fact: by its name, or by a path such as `config.net0` where the fact holds a table of them. */
+const fieldAt = (fields: Fields, name: string): unknown => {
+  const dot = name.indexOf(".");
+  if (dot < 0 || Object.hasOwn(fields, name)) return fields[name];
+  return fieldAt(fieldsOf(fields[name.slice(0, dot)]), name.slice(dot + 1));
+};
+
 /** A field that is absent equals null: a plan travels as JSON, which knows no undefined. */
 const same = (a: unknown, b: unknown): boolean => canonicalJson(a ?? null) === canonicalJson(b ?? null);
 
@@ -19,7 +26,7 @@ const same = (a: unknown, b: unknown): boolean => canonicalJson(a ?? null) === c
 export function mismatches(expectation: Expectation, fact: unknown): Mismatch[] {
   const have = fieldsOf(fact);
   return Object.entries(expectation.fields ?? {}).flatMap(([field, want]) =>
-    same(want, have[field]) ? [] : [{ field, want, have: have[field] }],
+    same(want, fieldAt(have, field)) ? [] : [{ field, want, have: fieldAt(have, field) }],
   );
 }
 
@@ -27,7 +34,7 @@ export function mismatches(expectation: Expectation, fact: unknown): Mismatch[] 
 export function unchanged(expectation: Expectation, before: unknown, fact: unknown): string[] {
   const was = fieldsOf(before),
     have = fieldsOf(fact);
-  return (expectation.changed ?? []).filter((field) => same(was[field], have[field]));
+  return (expectation.changed ?? []).filter((field) => same(fieldAt(was, field), fieldAt(have, field)));
 }
 
 /** Whether the fact says itself that it is between two states. */

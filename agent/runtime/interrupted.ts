@@ -19,8 +19,10 @@ export async function resume(order: StepOrder, left: RememberedStep, look: Looke
     const reading = ask === undefined ? undefined : await look.again(ask);
     const asBefore =
       order.expect === undefined || (reading?.problem === undefined && mismatches(order.expect, reading?.value).length === 0);
-    if (asBefore && (!blind || needs.idempotent(order.action))) return "repeat";
-    const unclear = reading !== undefined && (reading.problem?.retry === "later" || isChanging(reading.value));
+    // What it began may still be under way: a job that is queued, a unit between two states.
+    const changing = reading !== undefined && reading.problem === undefined && isChanging(reading.value);
+    if (asBefore && (!changing || clock.now() > until) && (!blind || needs.idempotent(order.action))) return "repeat";
+    const unclear = reading !== undefined && (reading.problem?.retry === "later" || changing);
     if (!unclear || clock.now() > until)
       return error("step/interrupted", "The step was interrupted: the host is in neither the state before nor the state after it", {
         hint: "plan anew from what the host is now",

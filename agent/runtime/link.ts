@@ -46,24 +46,26 @@ const silenceMs = 45_000;
 const maxBuffered = 16 * 1024 * 1024;
 const firstWaitMs = 200;
 const longestWaitMs = 30_000;
+/** A controller that was there a moment ago is soon back: it is restarted, or its host is. */
+const longestWaitForKnownMs = 5000;
 /** A refusal by the controller (revoked, not allowed, another process has this identity) does not go away within moments. */
 const refusedWaitMs = 10_000;
 const refusals: readonly string[] = ["revoked", "quarantined", "replaced", "misbehaved"] satisfies CloseReason[];
-/** A connection that lasted so long counts as good: the next wait is short again. */
-const goodMs = 10_000;
+/** A connection that was welcome for so long counts as good: the next wait is short again. */
+const goodMs = 2000;
 
 /** Keeps a connection: exponential back-off with full jitter, after a refused first connect as well. */
 export function link(needs: LinkNeeds): Link {
   const { clock, log } = needs;
   const stopping = new AbortController();
-  let live: Transport | undefined;
+  let live: Transport | undefined, welcomedAt: number | undefined;
 
   const loop = async (): Promise<void> => {
     for (let attempt = 0, turn = 0; !stopping.signal.aborted; turn++) {
       const controller = needs.controllers[turn % needs.controllers.length]!;
-      const begun = clock.now();
       let refused = false,
         reason: string;
+      welcomedAt = undefined;
       try {
         const transport = await needs.dial(controller, stopping.signal);
         reason = await session(transport, controller);
@@ -73,10 +75,13 @@ export function link(needs: LinkNeeds): Link {
         reason = reasonOf(failure);
       }
       if (stopping.signal.aborted) return;
-      attempt = clock.now() - begun > goodMs ? 0 : attempt + 1;
+      // By a clock that nobody sets: the host's own may be put right in between.
+      const lasted = welcomedAt === undefined ? undefined : performance.now() - welcomedAt;
+      attempt = lasted !== undefined && lasted > goodMs ? 0 : attempt + 1;
       log(attempt < 2 ? "info" : "warn", "not connected", { controller, reason, attempt });
       needs.changed({ connected: false, controller, since: clock.now(), reason });
-      const span = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(attempt, 20));
+      const longest = lasted === undefined ? longestWaitMs : longestWaitForKnownMs,
+        span = Math.min(longest, firstWaitMs * 2 ** Math.min(attempt, 20));
       await pause(clock, (refused ? refusedWaitMs : 20) + Math.random() * span, stopping.signal);
     }
   };
@@ -109,6 +114,7 @@ export function link(needs: LinkNeeds): Link {
           return transport.close(wrong);
         }
         welcome = true;
+        welcomedAt = performance.now();
         live = transport;
         log("info", "connected", { controller, ms: clock.now() - begun });
         needs.changed({ connected: true, controller, since: clock.now() });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
 /** The machine as its own files describe it: what binds an identity to it, and what `hello` says. */
@@ -34,9 +34,10 @@ export function readMachine(): Machine {
 /** sd_booted(3), and the folder that OpenRC keeps while it runs. */
 const initOf = (): string => (existsSync("/run/systemd/system") ? "systemd" : existsSync("/run/openrc") ? "openrc" : "other");
 
+/** Whether this very process was loaded by musl: a host of glibc may have musl beside it. */
 function musl(): boolean {
   try {
-    return readdirSync("/lib").some((name) => name.startsWith("ld-musl-"));
+    return /\/ld-musl-|-linux-musl\//.test(readFileSync("/proc/self/maps", "utf8"));
   } catch {
     return false;
   }

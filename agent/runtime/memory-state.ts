@@ -37,6 +37,12 @@ export function memoryOver(start: MemoryFile, clock: Clock, save: (snapshot: () 
     horizon,
   });
   const keep = () => save(snapshot);
+  const unmark = async (gone: readonly Mark[]): Promise<readonly string[]> => {
+    if (gone.length === 0) return [];
+    marks = marks.filter((mark) => !gone.includes(mark));
+    await keep();
+    return [...new Set(gone.map((mark) => mark.path))];
+  };
   return {
     step: (id) => steps.get(id),
     async startStep(step) {
@@ -81,13 +87,9 @@ export function memoryOver(start: MemoryFile, clock: Clock, save: (snapshot: () 
       marks = [...marks.filter((mark) => mark.path !== path || !units.includes(mark.unit)), ...units.map((unit) => ({ path, unit, at }))];
       return units.length > 0 ? keep() : Promise.resolve();
     },
-    async unmark(unit, before) {
-      const gone = marks.filter((mark) => mark.unit === unit && mark.at <= before);
-      if (gone.length === 0) return [];
-      marks = marks.filter((mark) => !gone.includes(mark));
-      await keep();
-      return [...new Set(gone.map((mark) => mark.path))];
-    },
+    unmark: (unit, loaded, started = loaded) =>
+      unmark(marks.filter((mark) => mark.unit === unit && mark.at <= (mark.path.startsWith("/") ? loaded : started))),
+    forgetMarks: (these) => unmark(marks.filter((mark) => these.includes(mark))),
     backups: (path) => backups.filter((backup) => backup.path === path),
     async addBackup(backup, count) {
       const same = [...backups.filter((other) => other.path === backup.path && other.step !== backup.step), backup];

@@ -18,7 +18,7 @@ export interface RememberedStep {
   readonly acked?: boolean;
 }
 
-/** A unit that has not loaded a file since we changed it. */
+/** A unit that has not loaded a file since we changed it; a path without a slash in front is a drop-in of the unit, which only a start loads. */
 export interface Mark {
   readonly path: string;
   readonly unit: string;
@@ -60,8 +60,10 @@ export interface Memory {
 
   marks(): readonly Mark[];
   mark(path: string, units: readonly string[]): Promise<void>;
-  /** The unit started or reloaded at this moment: forgets marks made before it. Returns the paths that were marked. */
-  unmark(unit: string, before: number): Promise<readonly string[]>;
+  /** The unit loaded its files at this moment, and was started at that one (0: only reloaded): forgets marks made before. Returns the paths that were marked. */
+  unmark(unit: string, loaded: number, started?: number): Promise<readonly string[]>;
+  /** Forgets these very marks, whatever the clock says; those that were made anew since stay. Returns the paths that were marked. */
+  forgetMarks(marks: readonly Mark[]): Promise<readonly string[]>;
 
   /** Newest last. */
   backups(path: string): readonly Backup[];

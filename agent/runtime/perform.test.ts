@@ -241,6 +241,86 @@ test("crash after the effect, before it was noted: the restarted agent finds the
   expect(host.acted).toEqual(["restart nginx.service"]);
 });
 
+const reload = { action: "service.reload", input: { unit: "nginx.service" } };
+
+test.each(["service.reload", "service.restart"] as const)(
+  "crash within a %s that names no goal: it left its trace, so it is done, and not done again",
+  async (action) => {
+    host.touch("nginx.service", { active: "active" });
+    await up();
+    host.during = never;
+    hub.step({ ...reload, action });
+    await waitUntil(() => host.acted.length === 1);
+    hub.cut();
+    host.during = () => Promise.resolve();
+    await up();
+    hub.step({ ...reload, action });
+    expect((await resultOf()).result.outcome).toBe("done");
+    expect(host.acted).toEqual([`${action.slice("service.".length)} nginx.service`]);
+  },
+);
+
+test("crash while a unit still reloads: the end of that is waited for, and it is not told to reload again", async () => {
+  host.touch("nginx.service", { active: "active" });
+  await up();
+  host.during = () => {
+    // The job is queued: nothing shows yet.
+    Object.assign(host.services.get("nginx.service")!, { reloads: 0, changing: true });
+    return never();
+  };
+  hub.step(reload);
+  await waitUntil(() => host.acted.length === 1);
+  hub.cut();
+  host.during = () => Promise.resolve();
+  await up();
+  const probed = host.probed;
+  hub.step(reload);
+  await waitUntil(() => host.probed > probed + 2);
+  expect(hub.results()).toEqual([]);
+  host.touch("nginx.service", { reloads: 1, changing: false });
+  expect((await resultOf()).result.outcome).toBe("done");
+  expect(host.acted).toEqual(["reload nginx.service"]);
+});
+
+test("crash before a reload reached the unit: it is done when the step comes again", async () => {
+  host.touch("nginx.service", { active: "active" });
+  await up();
+  host.during = () => {
+    host.services.get("nginx.service")!.reloads = 0;
+    return never();
+  };
+  hub.step(reload);
+  await waitUntil(() => host.acted.length === 1);
+  hub.cut();
+  host.during = () => Promise.resolve();
+  await up();
+  hub.step(reload);
+  expect((await resultOf()).result.outcome).toBe("done");
+  expect(host.services.get("nginx.service")!.reloads).toBe(1);
+});
+
+test("a reload that the program refused has failed, also when the agent did not see it end", async () => {
+  host.touch("nginx.service", { active: "active" });
+  await up();
+  host.during = () => {
+    host.services.get("nginx.service")!.reload = "exit-code";
+    return never();
+  };
+  hub.step(reload);
+  await waitUntil(() => host.acted.length === 1);
+  hub.cut();
+  await up();
+  hub.step(reload);
+  expect((await resultOf()).result).toMatchObject({ outcome: "failed", problem: { code: "step/interrupted" } });
+  expect(host.acted).toEqual(["reload nginx.service"]);
+});
+
+test("a reload of a unit that does not run is done without a trace", async () => {
+  await up();
+  hub.step(reload);
+  expect((await resultOf()).result.outcome).toBe("done");
+});
+
 test("crash before the effect: the step is done when it comes again", async () => {
   await up();
   host.during = async () => {
@@ -269,6 +349,19 @@ test("crash that leaves the host in neither state: the step has failed and is no
   await up();
   hub.step(start);
   expect((await resultOf()).result).toMatchObject({ outcome: "failed", problem: { code: "step/interrupted" } });
+  expect(host.acted).toHaveLength(1);
+});
+
+test("a step that comes again while it is under way is not begun again, and whoever asks learns that it is at work", async () => {
+  await up();
+  let go = () => {};
+  host.during = () => new Promise((resolve) => (go = resolve));
+  hub.step(start);
+  await waitUntil(() => host.acted.length === 1);
+  hub.step(start);
+  await hub.until(() => hub.of("progress").some(({ text }) => text === "still at work"));
+  go();
+  expect((await resultOf()).result.outcome).toBe("done");
   expect(host.acted).toHaveLength(1);
 });
 

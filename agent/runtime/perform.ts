@@ -1,9 +1,11 @@
-import type { Ask } from "../../schemas/contract.ts";
+import { askKey } from "../../schemas/canonical.ts";
+import { type Ask, ask } from "../../schemas/contract.ts";
 import { error, type Problem } from "../../schemas/problem.ts";
 import type { AgentMessage, StepOrder } from "../../schemas/protocol.ts";
 import type { FactReport } from "../../schemas/report.ts";
 import type { StepResult } from "../../schemas/run.ts";
 import { actions, type ActionName } from "../../schemas/verbs/index.ts";
+import { serviceProbe } from "../../schemas/verbs/service.ts";
 import type { Allow, ResolvePath } from "./allow.ts";
 import { claimsOf, touches } from "./claims.ts";
 import type { Clock } from "./clock.ts";
@@ -105,8 +107,9 @@ export function performer(needs: PerformNeeds): Performer {
           problem: error("step/other-content", `Unable to accept ${order.step}: another step had this id`),
           about: order.step,
         });
-      if (active !== undefined) return;
       if (known?.result !== undefined) return answer(order.step, { ...known.result, remembered: true });
+      // Whoever asks again learns that it is not lost.
+      if (active !== undefined) return send({ type: "progress", step: order.step, text: "still at work" });
       const refusal = await unacceptable(order, needs, stopped || queue.waiting >= maxWaiting);
       if (refusal !== undefined) return refuse(order.step, refusal);
       if (!running.has(order.step)) begin(order, digest);
@@ -168,6 +171,7 @@ async function runStep(
       memory,
       probe,
       act,
+      askAbout: (unit) => askAbout(unit, needs),
       clock,
       log,
       idempotent,
@@ -181,12 +185,25 @@ async function runStep(
       problem: performed.result.problem?.summary,
       ms: clock.now() - startedAt,
     });
-    deliver(order.step, { ...performed, facts: [...performed.facts, ...(await loadedFiles(order, marked, needs))] });
+    const told = performed.facts.filter(({ ask }) => isOfInterest(ask, order, needs));
+    deliver(order.step, { ...performed, facts: [...told, ...(await loadedFiles(order, marked, needs))] });
   } finally {
     needs.stepEnded(order.step);
   }
   await action;
 }
+
+/** Whether the controller named the ask or has it watched; others were only looked at here. */
+const isOfInterest = (ask: Ask, { expect, goal }: StepOrder, { watched }: PerformNeeds): boolean => {
+  const key = askKey(ask);
+  return (
+    [expect, goal].some((named) => named !== undefined && askKey(named.ask) === key) || watched((one) => askKey(one) === key).length > 0
+  );
+};
+
+/** What the controller has watched of a unit, else the plain question. */
+const askAbout = (unit: string, { watched }: PerformNeeds): Ask =>
+  watched(({ probe, input }) => probe === "service" && (input as { unit: string }).unit === unit)[0] ?? ask(serviceProbe, { unit });
 
 /** Files that were due for the step's unit, as they are now: the controller must not see the unit loaded and its files still due. */
 async function loadedFiles(order: StepOrder, marked: ReadonlySet<string>, needs: PerformNeeds): Promise<FactReport[]> {

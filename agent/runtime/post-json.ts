@@ -1,15 +1,18 @@
-import http from "node:http";
+import http, { type Agent } from "node:http";
 import https from "node:https";
-import type { Agent } from "node:https";
 import type { SecureContext } from "node:tls";
 
-const maxAnswer = 262_144;
+const usualAnswer = 262_144;
 
 export interface PostOptions {
   /** PEM of the only authority that is trusted. */
   readonly ca?: string | undefined;
   readonly secureContext?: SecureContext | undefined;
   readonly agent?: Agent | undefined;
+  /** A JWT that goes with the request. */
+  readonly bearer?: string | undefined;
+  /** The longest answer that is read, bytes; 256 KiB where not given. */
+  readonly maxAnswer?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -31,14 +34,24 @@ function wordOf(body: unknown): string {
   return word === undefined ? "" : `: ${String(word).slice(0, 500)}`;
 }
 
-/** Posts a JSON value and answers the JSON that comes back, at most 256 KiB. */
-export function postJson(url: string, body: unknown, { ca, secureContext, agent, signal }: PostOptions): Promise<unknown> {
+/** Posts a JSON value and answers the JSON that comes back. */
+export function postJson(
+  url: string,
+  body: unknown,
+  { ca, secureContext, agent, bearer, maxAnswer = usualAnswer, signal }: PostOptions,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const text = JSON.stringify(body),
       plain = url.startsWith("http:");
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+    const headers = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(text),
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+    };
     const tls = plain
-      ? {}
+      ? agent === undefined
+        ? {}
+        : { agent }
       : {
           ...(ca === undefined ? {} : { ca }),
           ...(secureContext === undefined ? {} : { secureContext }),

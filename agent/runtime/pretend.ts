@@ -124,6 +124,10 @@ export class PretendHub {
 interface ToyService {
   active: "active" | "inactive";
   invocation: string;
+  /** Reloads since the start, and how the last one ended. */
+  reloads?: number;
+  reload?: string;
+  changing?: boolean;
 }
 
 /** A host of a few services and files, which counts what is done to it. */
@@ -145,8 +149,10 @@ export class ToyHost {
     probes: complete<Verbs["probes"]>(Object.keys(probes), {
       service: async ({ unit }) => {
         this.probed += 1;
-        const { active, invocation } = this.services.get(unit) ?? { active: "inactive", invocation: "" };
-        return { unit, load: this.services.has(unit) ? "loaded" : "not-found", active, invocation, enabled: "enabled" };
+        const known: ToyService = this.services.get(unit) ?? { active: "inactive", invocation: "" };
+        const { active, invocation, changing = false, reload = "success" } = known;
+        const load = this.services.has(unit) ? "loaded" : "not-found";
+        return { unit, load, active, invocation, enabled: "enabled", changing, reload, loads: `${invocation} ${known.reloads ?? 0}` };
       },
       file: async ({ path }) => ({
         path,
@@ -166,6 +172,13 @@ export class ToyHost {
         const service = this.services.get(unit)!;
         service.invocation = String(Number(service.invocation) + 1);
         await this.during("service.restart");
+        return undefined;
+      },
+      "service.reload": async ({ unit }) => {
+        this.acted.push(`reload ${unit}`);
+        const service = this.services.get(unit)!;
+        service.reloads = (service.reloads ?? 0) + 1;
+        await this.during("service.reload");
         return undefined;
       },
       "file.write": async ({ path, content }) => {

@@ -24,6 +24,9 @@ const answers = {
   enrolled: protocol.EnrolAnswer,
   challenge: protocol.ChallengeAnswer,
   token: protocol.TokenAnswer,
+  opened: protocol.PollOpened,
+  sent: protocol.PollSent,
+  received: protocol.PollReceived,
 } as const;
 
 type Prefixed<P extends string, T> = { [K in keyof T & string as `${P} ${K}`]: TSchema };

@@ -1,4 +1,5 @@
 import { askKey } from "../../schemas/canonical.ts";
+import type { Ask } from "../../schemas/contract.ts";
 import type { Expectation } from "../../schemas/plan.ts";
 import { error, type Problem } from "../../schemas/problem.ts";
 import type { StepOrder } from "../../schemas/protocol.ts";
@@ -10,6 +11,7 @@ import { goalMissed } from "./goal.ts";
 import { resume } from "./interrupted.ts";
 import { type Log, reasonOf } from "./log.ts";
 import { type Looker, looker } from "./looker.ts";
+import { goalLeft, ownGoal } from "./own-goal.ts";
 import type { Memory, RememberedStep } from "./memory.ts";
 import { orAborted, problemOf, type Probing, type Reading } from "./probing.ts";
 
@@ -19,6 +21,8 @@ export interface StepNeeds {
   readonly act: (order: StepOrder, signal: AbortSignal) => Promise<string | undefined>;
   readonly clock: Clock;
   readonly log: Log;
+  /** What the controller has watched of a unit, else the plain question. */
+  readonly askAbout: (unit: string) => Ask;
   /** Whether doing the action twice leaves what doing it once does. */
   readonly idempotent: (action: string) => boolean;
   /** The controller's time, by which deadlines count. */
@@ -39,9 +43,11 @@ const graceMs = 10_000;
 const maxOutput = 8192;
 
 /** Carries out one step exactly once: expectation, note, act, look again, note. `left` is what an earlier life of the agent noted of it. */
-export async function carryOut(order: StepOrder, digest: string, left: RememberedStep | undefined, needs: StepNeeds): Promise<Performed> {
+export async function carryOut(asked: StepOrder, digest: string, left: RememberedStep | undefined, needs: StepNeeds): Promise<Performed> {
   const look = looker(needs.probe),
     startedAt = needs.clock.now();
+  const own = asked.goal !== undefined ? {} : left === undefined ? await ownGoal(asked, look, needs.askAbout) : goalLeft(left);
+  const order: StepOrder = { ...own, ...asked };
   const end = (outcome: StepOutcome, problem?: Problem, output?: string): Performed => ({
     result: {
       outcome,

@@ -45,11 +45,17 @@ export interface Watcher<N extends ProbeName> {
 export type Dirty<N extends ProbeName> = (input: ProbeInput<N>, by?: By) => void;
 type WatcherFactory<N extends ProbeName> = (dirty: Dirty<N>) => Promise<Watcher<N>>;
 
-/** One handler a verb: a missing or misspelt one does not compile. Real hosts and pretend ones each bring such a table. An action returns the last lines of the program it ran, or nothing. */
+/** What the runtime is given: handlers of the verbs that this agent has. An action returns the last lines of the program it ran, or nothing. */
 export interface Verbs {
-  readonly probes: { readonly [N in ProbeName]: ProbeHandler<N> };
-  readonly actions: { readonly [N in ActionName]: ActionHandler<N> };
+  readonly probes: { readonly [N in ProbeName]?: ProbeHandler<N> };
+  readonly actions: { readonly [N in ActionName]?: ActionHandler<N> };
   readonly watchers: { readonly [N in ProbeName]?: WatcherFactory<N> };
   /** Tells what happens on the host beside its facts, until the returned function is called. */
   readonly events?: (emit: (event: HostEvent) => void) => Promise<() => void>;
+}
+
+/** The table of one sort of agent: one handler a verb, so that a missing or misspelt one does not compile. Real hosts and pretend ones each bring one. */
+export interface VerbTable<P extends ProbeName, A extends ActionName> extends Verbs {
+  readonly probes: Verbs["probes"] & { readonly [N in P]: ProbeHandler<N> };
+  readonly actions: Verbs["actions"] & { readonly [N in A]: ActionHandler<N> };
 }

@@ -1,75 +1,22 @@
-import https from "node:https";
-import type { SecureContext } from "node:tls";
-import type { Static } from "typebox";
+import type { Agent as HttpsAgent } from "node:https";
+import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
-import { type ChallengeAnswer, maxMessage, type TokenAnswer } from "../../schemas/protocol.ts";
-import type { Clock } from "./clock.ts";
-import { challengeSigner, type Identity } from "./identity.ts";
-import { HttpRefusal, postJson } from "./post-json.ts";
-import type { Dial, Transport } from "./transport.ts";
-import { wrongWith } from "./validate.ts";
+import { maxMessage } from "../../schemas/protocol.ts";
+import { patience, type Trust } from "./credentials.ts";
+import { HttpRefusal } from "./post-json.ts";
+import type { Transport } from "./transport.ts";
 
-const patience = 10_000;
+const maxRefusal = 16 * 1024;
 
-export interface WsDialOptions {
-  readonly identity: Identity;
-  readonly clock: Clock;
-  /** One context for many agents of a process; without it each makes its own from the identity's authority. */
-  readonly secureContext?: SecureContext;
-}
-
-/** Opens WebSockets to controllers: a signed challenge buys a short-lived JWT, kept while it is good, and the JWT opens the connection. */
-export function wsDial({ identity, clock, secureContext }: WsDialOptions): Dial {
-  const sign = challengeSigner(identity);
-  const tls = secureContext !== undefined ? { secureContext } : identity.ca === "" ? {} : { ca: identity.ca };
-  let token: Static<typeof TokenAnswer> | undefined;
-
-  const fetchToken = async (base: string, agent: https.Agent, outer: AbortSignal): Promise<Static<typeof TokenAnswer>> => {
-    const options = { ...tls, agent, signal: AbortSignal.any([outer, AbortSignal.timeout(patience)]) };
-    const challenge = checked(
-      "answer challenge",
-      await postJson(`${base}/agent/v1/challenge`, { agent: identity.agent }, options),
-    ) as Static<typeof ChallengeAnswer>;
-    const { nonce } = challenge,
-      { machineId, hardwareId } = identity;
-    const request = {
-      agent: identity.agent,
-      nonce,
-      signature: sign("token", nonce),
-      machineId,
-      ...(hardwareId === undefined ? {} : { hardwareId }),
-    };
-    return checked("answer token", await postJson(`${base}/agent/v1/token`, request, options)) as Static<typeof TokenAnswer>;
-  };
-
-  return async (base, signal) => {
-    const agent = new https.Agent({ keepAlive: true, maxSockets: 1, ...tls });
-    try {
-      if (token === undefined || token.expiresAt < clock.now() + 30_000) token = await fetchToken(base, agent, signal);
-      return await open(
-        `${base.replace(/^http/, "ws")}/agent/v1/connect`,
-        token.jwt,
-        { ...tls, ...(base.startsWith("https:") ? { agent } : {}) },
-        signal,
-      );
-    } catch (failure) {
-      if (failure instanceof HttpRefusal) token = undefined;
-      throw failure;
-    } finally {
-      agent.destroy();
-    }
-  };
-}
-
-function checked(name: "answer challenge" | "answer token", value: unknown): unknown {
-  const wrong = wrongWith(name, value);
-  if (wrong !== undefined) throw new Error(`the controller's answer is not one of our protocol (${wrong})`);
-  return value;
-}
-
-function open(url: string, jwt: string, tls: object, signal: AbortSignal): Promise<Transport> {
+/** Opens a WebSocket at a controller's base address; throws where it cannot, an HttpRefusal where somebody answered otherwise. */
+export function openWebSocket(
+  base: string,
+  jwt: string,
+  tls: Trust & { readonly agent?: HttpsAgent | undefined },
+  signal: AbortSignal,
+): Promise<Transport> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, {
+    const socket = new WebSocket(`${base.replace(/^http/, "ws")}/agent/v1/connect`, {
       headers: { authorization: `Bearer ${jwt}` },
       perMessageDeflate: false,
       maxPayload: maxMessage,
@@ -86,8 +33,10 @@ function open(url: string, jwt: string, tls: object, signal: AbortSignal): Promi
     });
     socket.once("unexpected-response", (_request, response) => {
       settled();
-      socket.terminate();
-      reject(new HttpRefusal(response.statusCode ?? 0, undefined));
+      void refusalOf(response).then((refusal) => {
+        reject(refusal);
+        socket.terminate();
+      });
     });
     socket.on("error", (failure) => {
       settled();
@@ -95,6 +44,22 @@ function open(url: string, jwt: string, tls: object, signal: AbortSignal): Promi
     });
     socket.once("close", () => reject(new Error("the connection was closed")));
   });
+}
+
+/** Who refused: the controller says so in a problem, anything between does not. */
+async function refusalOf(response: IncomingMessage): Promise<HttpRefusal> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  response.setTimeout(2_000, () => response.destroy());
+  try {
+    for await (const part of response as AsyncIterable<Buffer>) {
+      parts.push(part);
+      if ((size += part.length) > maxRefusal) break;
+    }
+    return new HttpRefusal(response.statusCode ?? 0, JSON.parse(Buffer.concat(parts).toString("utf8")));
+  } catch {
+    return new HttpRefusal(response.statusCode ?? 0, undefined);
+  }
 }
 
 function transportOver(socket: WebSocket): Transport {

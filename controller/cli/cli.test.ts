@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { chmod, mkdtemp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,7 @@ import { table } from "./table.ts";
 const bin = fileURLToPath(new URL("./backend-ai.mjs", import.meta.url));
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const digest = "3f9c2a1b".repeat(8);
+const script = ["/usr/bin/script", "/bin/script"].find((path) => existsSync(path));
 let stand: StandIn, app: FastifyInstance, server: string, home: string;
 
 beforeEach(async () => {
@@ -229,6 +231,13 @@ describe("decisions and runs", () => {
     expect(await run(["ask", "where does nginx run?"])).toMatchObject({ code: 0, out: "nginx runs on web-01.\n" });
   });
 
+  test("--yes does not hold for what was asked for after logs were read", async () => {
+    stand.plans = [aPlan([aChange("web-01", { tainted: true })])];
+    const { code, err } = await run(["ask", "restart nginx", "--yes"]);
+    expect([code, stand.decisions]).toEqual([3, []]);
+    expect(err).toContain("--yes does not hold for it");
+  });
+
   test("import prints manifests, or commits them", async () => {
     expect((await run(["import", "web-01"])).code).toBe(64);
     expect((await run(["import", "web-01", "--service", "nginx", "--print"])).out).toBe("# manifests/imported.yaml\nkind: Service\n");
@@ -323,6 +332,54 @@ describe("letting in", () => {
     expect((await run(["agent", "revoke", "web-01", "--yes"])).code).toBe(0);
     expect(stand.revokedAgents).toEqual(["web-01"]);
   });
+
+  test("an agent that is not there is told at once, before anybody is asked", async () => {
+    const { code, err } = await run(["agent", "revoke", "nope"]);
+    expect([code, stand.revokedAgents]).toEqual([1, []]);
+    expect(err).toContain("nope");
+    expect(err).not.toContain("--yes");
+  });
+
+  test("what is not committed is named by status and before a plan, which is without it", async () => {
+    stand.uncommitted = ["manifests/a.yaml", "manifests/b.yaml"];
+    const said = "2 files are not committed and not in force: manifests/a.yaml, manifests/b.yaml";
+    expect((await run(["status"])).out).toContain(`Uncommitted  ${said}\n`);
+    const plan = await run(["reconcile", "--dry-run"]);
+    expect([plan.err.trim(), plan.out.includes("not committed")]).toEqual([said, false]);
+    stand.uncommitted = Array.from({ length: 7 }, (_, n) => `manifests/${n}.yaml`);
+    expect((await run(["status"])).out).toContain(
+      "7 files are not committed and not in force: manifests/0.yaml, manifests/1.yaml, manifests/2.yaml, manifests/3.yaml, manifests/4.yaml and 2 more",
+    );
+  });
+
+  test.skipIf(script === undefined)(
+    "a terminal that says it has no columns gets its questions in whole lines (needs `script` of util-linux)",
+    async () => {
+      const child = spawn(script ?? "", ["-qec", `stty size; '${process.execPath}' '${bin}' reconcile`, "/dev/null"], {
+        cwd: home,
+        env: {
+          PATH: process.env["PATH"] ?? "",
+          HOME: home,
+          TERM: "xterm",
+          BACKEND_AI_SERVER: server,
+          BACKEND_AI_TOKEN: stand.secrets.admin,
+        },
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      let out = "",
+        asked = false;
+      child.stdout.on("data", (piece: Buffer) => {
+        out += piece.toString();
+        if (asked || !out.includes("Carry out these 2 changes?")) return;
+        asked = true;
+        child.stdin.write("n");
+      });
+      await new Promise((resolve) => child.on("close", resolve));
+      expect(out).toMatch(/^0 0\r\n/);
+      expect([asked, stand.decisions]).toEqual([true, []]);
+      expect(out).toContain("Nothing was changed. To come back to it: backend-ai approve 3f9c2a1b3f9c");
+    },
+  );
 });
 
 describe("the controller and how to find it", () => {
@@ -403,6 +460,17 @@ describe("usage", () => {
     expect(err).toContain(text);
   });
 
+  test("a command that has sub-commands takes its own argument", async () => {
+    const { code, err } = await run(["controller", "nowhere"]);
+    expect([code, err.includes("unknown command")]).toEqual([1, false]);
+    expect(err).toContain("nowhere");
+  });
+
+  test("the options of a parent command are not told as those of its sub-command", async () => {
+    const { out } = await run(["audit", "verify", "--help"]);
+    expect([out.match(/--json/g)?.length, out.includes("--last"), out.includes("--server <URL>")]).toEqual([1, false, true]);
+  });
+
   test("help has an example, and no command at all prints the help", async () => {
     const [bare, help] = await Promise.all([run([]), run(["token", "create", "--help"])]);
     expect([bare.code, help.code]).toEqual([64, 0]);
@@ -448,6 +516,19 @@ describe("validate", () => {
       { severity: "error", where: { file: "manifests/bad.yaml", line: 7, column: 3 } },
     ]);
     expect((await run(["validate", "manifests/good.yaml"])).code).toBe(0);
+  });
+
+  test("where no workspace is, it says so and what to do: exit 1", async () => {
+    const away = join(home, "away");
+    await mkdir(away);
+    await rm(join(home, "backend-ai.yaml"));
+    const { code, out, err } = await run(["validate", "away"]);
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toContain(
+      `Unable to validate ${away}: it is no workspace, nor in one: there is no backend-ai.yaml and no folder manifests/`,
+    );
+    expect(err).toContain("backend-ai init DIR");
+    expect((await run(["validate"])).code).toBe(0);
   });
 });
 

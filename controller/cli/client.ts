@@ -2,6 +2,7 @@ import type { Static } from "typebox";
 import type {
   ApprovalRequest,
   AskRequest,
+  BackupView,
   CallerView,
   CommandView,
   CommitView,
@@ -122,6 +123,7 @@ export function createClient(http: Http) {
     enrolToken: (request: EnrolTokenRequest) => http.post<EnrolTokenView>("/api/v1/enrol-tokens", request),
     tokens: () => http.get<{ items: TokenView[] }>("/api/v1/tokens").then(({ items }) => items),
     createToken: (name: string, role: Role, expiresInMs?: number) => http.post<NewTokenView>("/api/v1/tokens", { name, role, expiresInMs }),
+    backUp: (folder: string) => http.post<BackupView>("/api/v1/backups", { folder }),
     revokeToken: (token: string) => http.delete(`/api/v1/tokens/${id(token)}`),
   };
 }

@@ -28,8 +28,15 @@ function dress(to: Command, { out, err }: Frame): Command {
   return to
     .exitOverride()
     .configureOutput({ writeOut: out, writeErr: err, outputError: () => undefined })
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: true, helpWidth: 110 })
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true, helpWidth: 110, visibleGlobalOptions })
     .helpOption("-h, --help", "this text");
+}
+
+/** What says which controller: the options of a parent command are not its children's. */
+function visibleGlobalOptions(command: Command): Option[] {
+  let root = command;
+  while (root.parent !== null) root = root.parent;
+  return root === command ? [] : root.options.filter(({ long }) => long !== "--version");
 }
 
 function subcommand(spec: AnyCommand, path: string, program: Command, frame: Frame): Command {
@@ -48,7 +55,7 @@ function subcommand(spec: AnyCommand, path: string, program: Command, frame: Fra
   // A parent that does something itself would take a misspelt sub-command for an argument.
   if (spec.children !== undefined) made.allowExcessArguments(true);
   return made.action(async () => {
-    const [excess] = spec.children === undefined ? [] : made.args;
+    const [excess] = spec.children === undefined ? [] : made.args.slice(spec.arguments?.length ?? 0);
     if (excess !== undefined) throw unknownChild(excess, spec, path);
     // An option that a parent has too is the parent's to commander, wherever it stands.
     const cli = frame.enter(program.opts<Target>());

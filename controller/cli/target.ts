@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { nearest } from "../../schemas/selector/nearest.ts";
 import { error, type Problem, ProblemError, warning } from "../../schemas/problem.ts";
 import type { Target } from "./command.ts";
@@ -75,7 +76,10 @@ async function readText(path: string, what: string): Promise<string> {
     const reason = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "it belongs to another user" : message;
     throw new ProblemError(
       error("context/token", `Unable to read the ${what} ${path}: ${reason}`, {
-        hint: "Choose another controller with --context (`backend-ai context` lists them), give a token in BACKEND_AI_TOKEN, or run the command as the controller's user.",
+        hint:
+          code === "ENOENT" && basename(path) === "admin.token"
+            ? `A controller makes it when it first starts: backend-ai controller ${dirname(dirname(path))}. To use another one: --context, or BACKEND_AI_TOKEN.`
+            : "Choose another controller with --context (`backend-ai context` lists them), give a token in BACKEND_AI_TOKEN, or run the command as the controller's user.",
       }),
       { cause },
     );

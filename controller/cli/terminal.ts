@@ -22,6 +22,9 @@ export interface Terminal {
   ask(question: string): Promise<string | undefined>;
 }
 
+/** What a terminal is taken for that does not say its size. */
+const unknownSize = { columns: 80, rows: 24 };
+
 /** The terminal of this process. */
 export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
   const { stdin, stdout, stderr } = process;
@@ -29,7 +32,10 @@ export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
   for (const stream of [stdout, stderr]) stream.on("error", (cause: NodeJS.ErrnoException) => process.exit(cause.code === "EPIPE" ? 0 : 1));
   const out = paintFor(stdout, env),
     err = paintFor(stderr, env),
+    live = stderr.isTTY === true && (stderr.columns ?? 0) >= 20 && env["TERM"] !== "dumb" && !["", undefined].includes(env["TERM"]),
     widthOf = (stream: { columns?: number }): number => stream.columns || 100;
+  // Serial lines and some containers do not know their size, and say 0 by 0: what draws questions would write one letter a line.
+  for (const stream of [stdout, stderr]) if (stream.isTTY && stream.columns === 0) Object.assign(stream, unknownSize);
   const write = (stream: NodeJS.WriteStream, text: string): void => void stream.write(text.endsWith("\n") ? text : `${text}\n`);
   return {
     data: (text) => write(stdout, stdout.isTTY === true ? cleanText(text) : text),
@@ -38,7 +44,7 @@ export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
     say: (text) => write(stderr, text),
     tell: (view, data) => write(stderr, view(clean(data), err, widthOf(stderr))),
     interactive: stdin.isTTY === true && stderr.isTTY === true,
-    live: stderr.isTTY === true && (stderr.columns ?? 0) >= 20 && env["TERM"] !== "dumb" && !["", undefined].includes(env["TERM"]),
+    live,
     paint: err,
     async confirm(question) {
       const { confirm, isCancel } = await import("@clack/prompts");

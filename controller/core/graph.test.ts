@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { kinds } from "../kinds/index.ts";
-import { claimConflicts, topologicalOrder, waitsFor } from "./graph.ts";
+import { topologicalOrder, waitsFor } from "./graph.ts";
 import { desiredOf, host, resource } from "./testing.ts";
 
 const edges = fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 })), { maxLength: 20 });
@@ -56,8 +56,7 @@ describe("claims", () => {
     resource("Service", "two", { on: second, unit: "nginx.service" }),
     resource("File", "x", { on: "*", path: "/etc/x", content: "" }),
   ];
-  const conflicts = (first: string, second: string) =>
-    claimConflicts(desiredOf({ resources: two(first, second), hosts }).instances.values(), kinds);
+  const conflicts = (first: string, second: string) => desiredOf({ resources: two(first, second), hosts }).claims.conflicts();
 
   it("tells when two resources set one unit on a host, once for both of them", () => {
     expect(conflicts("*", "*")).toEqual([

@@ -1,6 +1,6 @@
 import { error, type Problem } from "../../schemas/problem.ts";
 import type { KindTable } from "../kinds/define.ts";
-import type { Instance, LoadedResource } from "./model.ts";
+import type { LoadedResource } from "./model.ts";
 
 /** What comes before what: for each id the ids that it waits for. Ids that are not nodes are ignored. */
 export type Before = (id: string) => Iterable<string>;
@@ -82,52 +82,4 @@ export function waitsFor(resources: readonly LoadedResource[], kinds: KindTable)
     }
   }
   return before;
-}
-
-/** Two resources that would own the same unit, file or package on one host: one problem for each pair of resources, with both places. */
-export function claimConflicts(instances: Iterable<Instance>, kinds: KindTable): Problem[] {
-  const looking = claimConflictsInPieces(instances, kinds);
-  for (;;) {
-    const { done, value } = looking.next();
-    if (done === true) return value;
-  }
-}
-
-/** The same in pieces of a millisecond or two. */
-export function* claimConflictsInPieces(instances: Iterable<Instance>, kinds: KindTable): Generator<undefined, Problem[]> {
-  let work = 0;
-  const claims = new Map<string, readonly string[]>(),
-    owners = new Map<string, Map<string, LoadedResource>>(),
-    found = new Map<string, Problem>();
-  for (const { resource, host } of instances) {
-    if (++work % 1000 === 0) yield;
-    const kind = kinds.get(resource.kind);
-    if (kind?.scope !== "hosts") continue;
-    let mine = claims.get(resource.id);
-    if (mine === undefined) claims.set(resource.id, (mine = kind.claims(resource.resource.spec)));
-    let here = owners.get(host);
-    if (here === undefined) owners.set(host, (here = new Map()));
-    for (const claim of mine) {
-      const other = here.get(claim);
-      if (other === undefined) here.set(claim, resource);
-      else if (other.id !== resource.id) addConflict(found, claim, host, other, resource);
-    }
-  }
-  return [...found.values()];
-}
-
-function addConflict(found: Map<string, Problem>, claim: string, host: string, a: LoadedResource, b: LoadedResource): void {
-  const [first, second] = a.id < b.id ? [a, b] : [b, a],
-    key = `${first.id} ${second.id}`;
-  if (found.has(key)) return;
-  const { file, line } = first.where(),
-    [what, name] = [claim.slice(0, claim.indexOf(":")), claim.slice(claim.indexOf(":") + 1)];
-  found.set(
-    key,
-    error("manifest/claimed-twice", `${first.id} and ${second.id} both set the ${what} ${name} on ${host}`, {
-      detail: `${first.id} is declared at ${[file, line].filter((part) => part !== undefined).join(":")}`,
-      where: second.where("spec.on"),
-      hint: "Let their selectors pick different hosts, or keep one of the two.",
-    }),
-  );
 }

@@ -1,6 +1,6 @@
 import type { HostKind, SelectorHost } from "../../schemas/selector.ts";
 import type { HostFact, MetricsFact, Owned } from "../../schemas/verbs/host.ts";
-import type { HostView, LoadedResource } from "./model.ts";
+import type { ClusterView, HostView, LoadedResource } from "./model.ts";
 
 /** An enrolled agent with what its host last said of itself. Tags come from the join token, never from the agent. */
 export interface KnownAgent {
@@ -15,6 +15,7 @@ export interface KnownAgent {
   readonly metrics?: MetricsFact | undefined;
   readonly owned?: readonly Owned[] | undefined;
   readonly services?: readonly string[] | undefined;
+  readonly cluster?: ClusterView | undefined;
 }
 
 interface HostSpec {
@@ -40,6 +41,7 @@ export function hostView(agent: KnownAgent, host: LoadedResource | undefined): H
     agent: { version: agent.version, verbs: agent.verbs },
     owned: agent.owned,
     services: agent.services,
+    ...(agent.cluster === undefined ? {} : { cluster: agent.cluster }),
   };
 }
 
@@ -49,13 +51,20 @@ const kindOf = (facts: HostFact | undefined): HostKind => {
   return virtualization === "none" ? "host" : "vm";
 };
 
+/** The tag that lets an agent speak for a cluster: it comes from its join token or a manifest, never from the agent itself. */
+export const clusterTag = "cluster";
+
+/** Whether a host stands for a cluster: its agent can speak for one, and was let to. */
+export const isCluster = ({ tags, agent }: Pick<HostView, "tags" | "agent">): boolean =>
+  tags.includes(clusterTag) && agent?.verbs.includes("cluster") === true;
+
 /** The same host in the words of selectors; what is not known stays undefined. */
 export function selectorHost(view: HostView): SelectorHost {
   const { facts, metrics } = view;
   return {
     name: view.name,
     aliases: view.aliases,
-    kind: kindOf(facts),
+    kind: isCluster(view) ? "cluster" : kindOf(facts),
     tags: view.tags,
     labels: view.labels,
     os: facts?.os.id,

@@ -64,7 +64,7 @@ describe("a good manifest", () => {
 
   it("leaves settings, secrets and contents alone", () => {
     const files = ["backend-ai.yaml", "secrets/db.age.yaml", "files/site.yaml", "README.md"].map((path) => source(path, "no: resource"));
-    expect(loadManifests(files, kinds, context)).toEqual({ resources: [], problems: [] });
+    expect(loadManifests(files, kinds, context)).toEqual({ resources: [], parts: [], problems: [] });
   });
 });
 

@@ -2,12 +2,16 @@ import { maxResources } from "../../schemas/manifest.ts";
 import { error, type Problem } from "../../schemas/problem.ts";
 import type { CheckContext, KindTable } from "../kinds/define.ts";
 import type { LoadedResource, SourceFile } from "./model.ts";
+import { nearest } from "./nearest.ts";
 import { type ParsedFile, parseFile } from "./parse-file.ts";
+import type { Part } from "./parts.ts";
 import { type FileEntry, updateIndex, type WorkspaceIndex, workspaceIndex } from "./workspace-index.ts";
 
 /** What a set of manifests says: its resources, and everything that is wrong with it, by file and line. Only without errors may it take effect. */
 export interface LoadedManifests {
   readonly resources: readonly LoadedResource[];
+  /** The same by file. */
+  readonly parts: readonly Part[];
   readonly problems: readonly Problem[];
 }
 
@@ -64,33 +68,78 @@ export function* loadInPieces(
   }
   cache.parsed.clear();
   yield* updateIndex(cache.index, manifests, parsed, kinds, context);
-  return collect(cache.index, manifests);
+  return yield* collect(cache.index, manifests);
 }
 
-function collect(index: WorkspaceIndex, manifests: readonly SourceFile[]): LoadedManifests {
-  const resources: LoadedResource[] = [],
+function* collect(index: WorkspaceIndex, manifests: readonly SourceFile[]): Generator<undefined, LoadedManifests> {
+  const parts: Part[] = [],
     problems: Problem[] = [];
+  let count = 0,
+    since = 0;
   for (const { path } of manifests) {
     const file = index.files.get(path);
     if (file === undefined) continue;
-    for (const entry of file.entries) if (!entry.repeated) resources.push(entry.loaded);
+    const part = (file.part ??= file.entries.filter((entry) => !entry.repeated).map((entry) => entry.loaded));
+    parts.push(part);
+    if ((count += part.length) - since > piece) {
+      since = count;
+      yield;
+    }
     const here = problemsOf(file, index);
     for (const problem of here) problems.push(problem);
   }
   for (const problem of index.cycles) problems.push(problem);
-  if (resources.length > maxResources)
+  if (count > maxResources)
     problems.unshift(
-      error("manifest/too-many", `There are ${resources.length} resources; a workspace may have ${maxResources}`, {
+      error("manifest/too-many", `There are ${count} resources; a workspace may have ${maxResources}`, {
         hint: "Split it into workspaces with a controller each.",
       }),
     );
-  return { resources, problems: capped(problems) };
+  const suggested = yield* withSuggestions(capped(problems), index, parts);
+  return {
+    parts,
+    problems: suggested,
+    get resources() {
+      return parts.flat();
+    },
+  };
 }
 
 function problemsOf(file: FileEntry, index: WorkspaceIndex): Problem[] {
   if (file.problems.length === 0 && !index.faulty.has(file)) return [];
   const found = [...file.problems, ...file.entries.flatMap((entry) => [...entry.findings, ...entry.crossed])];
   return found.sort((a, b) => (a.where?.line ?? 0) - (b.where?.line ?? 0) || (a.where?.column ?? 0) - (b.where?.column ?? 0));
+}
+
+/** Nearest ids are looked for among all: a bounded number of times. */
+const mostSuggestions = 5;
+/** Ids and resources between two yields. */
+const piece = 2000;
+
+/** Says what was probably meant by the first references that lead nowhere. */
+function* withSuggestions(
+  problems: readonly Problem[],
+  index: WorkspaceIndex,
+  parts: readonly Part[],
+): Generator<undefined, readonly Problem[]> {
+  const unknown = problems.filter((problem) => index.missing.has(problem)).slice(0, mostSuggestions);
+  if (unknown.length === 0) return problems;
+  const ids = parts.flat().map(({ id }) => id),
+    suggested = new Map<Problem, string>();
+  for (const problem of unknown) {
+    const id = index.missing.get(problem)!,
+      close: string[] = [];
+    for (let at = 0; at < ids.length; at += piece) {
+      close.push(...[nearest(id, ids.slice(at, at + piece))].filter((one) => one !== undefined));
+      yield;
+    }
+    const near = nearest(id, close);
+    if (near !== undefined) suggested.set(problem, near);
+  }
+  return problems.map((problem) => {
+    const near = suggested.get(problem);
+    return near === undefined ? problem : { ...problem, hint: `Did you mean ${near}?` };
+  });
 }
 
 function capped(problems: Problem[]): Problem[] {

@@ -3,6 +3,8 @@ import type { Difference, Expectation, Risk } from "../../schemas/plan.ts";
 import type { Problem, Where } from "../../schemas/problem.ts";
 import type { Resource } from "../../schemas/manifest.ts";
 import type { HostFact, MetricsFact, Owned } from "../../schemas/verbs/host.ts";
+import type { ClusterFact, ClusterLoad } from "../../schemas/verbs/proxmox/cluster.ts";
+import type { GuestRow } from "../../schemas/verbs/proxmox/guest.ts";
 
 /** A file of the workspace as git holds it: path, blob id and text (absent: not UTF-8, or larger than its limit). */
 export interface SourceFile {
@@ -39,7 +41,22 @@ export interface HostView {
   readonly agent?: { readonly version: string; readonly verbs: readonly string[] } | undefined;
   readonly owned?: readonly Owned[] | undefined;
   readonly services?: readonly string[] | undefined;
+  /** Where the agent speaks for a Proxmox cluster: then it is no machine, and what is declared for hosts does not reach it. */
+  readonly cluster?: ClusterView | undefined;
 }
+
+/** A cluster as the planner sees it: what its agent told last. */
+export interface ClusterView {
+  readonly fact: ClusterFact;
+  readonly load?: ClusterLoad | undefined;
+  /** Guests by node. */
+  readonly guests: ReadonlyMap<string, readonly GuestRow[]>;
+  /** Names of the other clusters: where there are some, a guest has to say which is its own. */
+  readonly others: readonly string[];
+}
+
+/** Where a guest is made, or why nowhere. */
+export type Placed = { readonly node: string; readonly why: string } | { readonly reason: string; readonly hint: string };
 
 /** A fact as stored: `digest` of the value stands for it in a plan's basis. `at` by the host's clock. */
 export interface Fact {
@@ -67,6 +84,8 @@ export interface KindContext {
   readonly unitOf: (reference: string) => string | undefined;
   /** Keyed digest of a text that holds secrets; undefined where a secret is missing. */
   readonly seal: (text: Text) => string | undefined;
+  /** Where a guest that is not there yet will be made, all others of the manifests considered; by `Kind/name`. */
+  readonly place?: ((resource: string) => Placed | undefined) | undefined;
   /** The controller's time, milliseconds since the epoch: a `restartedAt` that lies ahead asks for nothing yet. Absent: every moment has come. */
   readonly now?: number | undefined;
 }

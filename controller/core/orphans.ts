@@ -11,16 +11,6 @@ export interface Orphan {
   readonly draft?: Draft | undefined;
 }
 
-/** Claims of every desired instance of a host. */
-export function claimsOn(host: string, desired: Desired, kinds: KindTable): Set<string> {
-  const claims = new Set<string>();
-  for (const instance of desired.byHost.get(host) ?? []) {
-    const kind = kinds.get(instance.resource.kind);
-    if (kind?.scope === "hosts") for (const claim of kind.claims(instance.resource.resource.spec)) claims.add(claim);
-  }
-  return claims;
-}
-
 /**
  * What agents remember to have set and no manifest claims: ownership is marked on the hosts, so that losing the controller's data deletes
  * nothing. It is removed only where a policy with `prune: true` speaks about the host and kind, and we made it; else it is reported.
@@ -29,8 +19,7 @@ export function orphansOf(hosts: Iterable<HostView>, desired: Desired, kinds: Ki
   const found: Orphan[] = [];
   for (const host of hosts) {
     if (!host.online || host.owned === undefined || host.owned.length === 0) continue;
-    const claimed = claimsOn(host.name, desired, kinds);
-    for (const owned of host.owned) if (!claimed.has(owned.claim)) found.push(orphan(owned, host, kinds, policies));
+    for (const owned of host.owned) if (!desired.claims.has(host.name, owned.claim)) found.push(orphan(owned, host, kinds, policies));
   }
   return found;
 }

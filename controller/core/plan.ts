@@ -9,7 +9,7 @@ import { onlyIf } from "./condition.ts";
 import { batch, instancesFor, linkNeeds, needed, order } from "./order.ts";
 import type { Orphan } from "./orphans.ts";
 import type { Assessment } from "./pair.ts";
-import { approvalFor, planRisk, withRisk } from "./risk.ts";
+import { approvalFor, planRisk, type RiskInput, withRisk } from "./risk.ts";
 import type { Desired } from "./select.ts";
 import type { Settings } from "./settings-defaults.ts";
 
@@ -28,6 +28,8 @@ export interface PlanInput {
   readonly recent: readonly RecentChange[];
   /** Instances that a run works on: left out, they are looked at again when it ends. */
   readonly busy: (id: string) => boolean;
+  /** Whether untrusted text had a say in what a change brings about. */
+  readonly tainted?: RiskInput["tainted"];
   /** Approval where no policy speaks. */
   readonly approval: Settings["approval"];
   readonly now: number;

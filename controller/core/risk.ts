@@ -16,6 +16,8 @@ export interface RiskInput {
   readonly policies: readonly PolicyRule[];
   /** Instances that were in sync at some time: a host's first match is riskier than a repeat. */
   readonly known: (id: string) => boolean;
+  /** Whether untrusted text had a say in what a change brings about. */
+  readonly tainted?: ((change: Pick<Change, "id" | "resource">) => boolean) | undefined;
 }
 
 /** The policies that speak about a change: by its host and its kind. */
@@ -26,7 +28,7 @@ export function policiesFor(change: Pick<Change, "resource" | "host">, input: Pi
   return input.policies.filter((policy) => policy.hosts(host) && (policy.kinds === undefined || policy.kinds.includes(kind)));
 }
 
-/** Computes each change's risk with its reasons from consequence, count, tags and policy; a policy can only raise it. */
+/** Computes each change's risk with its reasons from consequence, count, tags, taint and policy; a policy can only raise it. */
 export function withRisk(drafts: readonly Draft[], input: RiskInput): Change[] {
   const hostsOf = new Map<string, Set<string>>();
   for (const draft of drafts) {
@@ -37,7 +39,7 @@ export function withRisk(drafts: readonly Draft[], input: RiskInput): Change[] {
   return drafts.map((draft) => ({ ...draft, ...riskOf(draft, hostsOf.get(draft.resource)?.size ?? 1, input) }));
 }
 
-function riskOf(draft: Draft, hosts: number, input: RiskInput): { risk: Risk; reasons: string[] } {
+function riskOf(draft: Draft, hosts: number, input: RiskInput): { risk: Risk; reasons: string[]; tainted?: true } {
   let risk: Risk = "low";
   const reasons: string[] = [];
   const raise = (to: Risk, reason: string): void => {
@@ -53,10 +55,12 @@ function riskOf(draft: Draft, hosts: number, input: RiskInput): { risk: Risk; re
   if (!input.known(draft.id) && draft.differences.length > 0) raise("medium", "first change of this resource on this host");
   for (const tag of input.hosts.get(draft.host)?.tags ?? []) if (tag === "production" || tag === "critical") raise("high", `tag ${tag}`);
   for (const policy of policiesFor(draft, input)) if (policy.protected === true) raise("critical", `protected by Policy/${policy.name}`);
-  return { risk, reasons };
+  const tainted = input.tainted?.(draft) === true;
+  if (tainted) raise("high", "asked for after logs or files of hosts were read");
+  return { risk, reasons, ...(tainted ? { tainted } : {}) };
 }
 
-/** Whether a plan needs a yes: where no policy speaks, from the risk that the settings name (medium); the strictest policy that speaks about one of its changes decides. */
+/** Whether a plan needs a yes: where no policy speaks, from the risk that the settings name (medium); the strictest policy that speaks about one of its changes decides. What is tainted needs a person, whatever settings and policies say. */
 export function approvalFor(
   changes: readonly Change[],
   input: Pick<RiskInput, "hosts" | "policies"> & { readonly approval: Settings["approval"] },
@@ -68,12 +72,13 @@ export function approvalFor(
   for (const change of changes) {
     const rules = policiesFor(change, input).filter((policy) => policy.approval !== undefined);
     const asking = rules.filter((rule) => rule.approval?.never !== true);
-    if (rules.length > 0 && asking.length === 0) continue;
+    const tainted = change.tainted === true;
+    if (rules.length > 0 && asking.length === 0 && !tainted) continue;
     const from =
       asking.length === 0
         ? input.approval.from
         : asking.map((rule) => rule.approval?.from ?? "medium").reduce((a, b) => (risks.indexOf(a) <= risks.indexOf(b) ? a : b));
-    if (!reaches(change.risk, from)) continue;
+    if (!reaches(change.risk, from) && !tainted) continue;
     needed = true;
     reasons.add(`${change.risk}: ${change.reasons.join(", ") || change.consequence}`);
     if (asking.length === 0 && input.approval.notRequester) notRequester = true;

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Plan } from "../../schemas/plan.ts";
 import type { RunEvent, StepResult } from "../../schemas/run.ts";
-import { apply, type Command, isDue, newRun, next, type Run } from "./run.ts";
+import { apply, newRun, type Run } from "./run.ts";
+import { type Command, isDue, next } from "./run-next.ts";
 import { viewRun } from "./run-view.ts";
 import { host, planFor, resource } from "./testing.ts";
 
@@ -52,7 +53,7 @@ function play(pick: (count: number) => number, outcome: () => StepResult): { run
   record({ type: "started", at, by: "alice" });
   for (let turn = 0; run.endedAt === undefined; turn++) {
     if (turn > 500) throw new Error(`the run does not end: ${JSON.stringify(viewRun(run).changes)}`);
-    for (const command of next(run, { now: Date.parse(at), unavailable: () => 0 })) {
+    for (const command of next(run, { now: Date.parse(at), unavailable: () => 0, closed: () => undefined, since: () => 0 })) {
       const key = keyOf(command);
       if (underWay.has(key)) continue;
       if (command.do === "end") record({ type: "ended", at });
@@ -122,6 +123,6 @@ test("a cancelled run finishes what is under way and begins nothing more", () =>
   const run = newRun("run-1", plan());
   apply(run, { type: "started", at, by: "alice" });
   apply(run, { type: "cancelled", at, by: "alice" });
-  expect(next(run, { now: 0, unavailable: () => 0 })).toEqual([{ do: "end" }]);
+  expect(next(run, { now: 0, unavailable: () => 0, closed: () => undefined, since: () => 0 })).toEqual([{ do: "end" }]);
   expect(new Set([...run.steps.values()].map(({ state }) => state))).toEqual(new Set(["skipped"]));
 });

@@ -17,6 +17,7 @@ export function viewRun(run: Run): RunView {
         summary: change.summary,
         state: record?.state ?? "waiting",
         ...(record?.health === undefined ? {} : { health: record.health }),
+        ...(record?.held === undefined ? {} : { held: record.held }),
         steps: change.steps.map((step) => {
           const done = run.steps.get(step.id);
           return {

@@ -1,19 +1,24 @@
 import type { Change, Plan, Step } from "../../schemas/plan.ts";
+import { mayHaveChanged, undoOrder } from "./run-rollback.ts";
 import type { ChangeState, RunEvent, RunState, StepResult, StepState } from "../../schemas/run.ts";
 
-interface StepRecord {
+/** A step of a run and what became of it so far. */
+export interface StepRecord {
   readonly step: Step;
   readonly change: string;
   state: StepState;
   result?: StepResult;
 }
 
-interface ChangeRecord {
+/** A change of a run and what became of it so far. */
+export interface ChangeRecord {
   readonly change: Change;
   state: ChangeState;
   /** How many of `needs` and `after` are not over yet. */
   waitsFor: number;
   health?: string;
+  /** Why it was not begun: a freeze, or a window that closed. */
+  held?: string;
   doneAt?: number;
 }
 
@@ -41,21 +46,6 @@ export interface Run {
   readonly groups: Map<string, string[]>;
   readonly byHost: Map<string, string[]>;
   open: number;
-}
-
-/** What a run wants done next. The same command comes again until its event is applied: whoever carries it out keeps what is under way. */
-export type Command =
-  | { readonly do: "send"; readonly step: Step }
-  | { readonly do: "undo"; readonly step: Step }
-  | { readonly do: "validate"; readonly host: string; readonly steps: readonly Step[] }
-  | { readonly do: "check"; readonly change: Change }
-  | { readonly do: "wait"; readonly until: number }
-  | { readonly do: "end" };
-
-/** What the rules of a rollout look at: how many of a resource's other hosts are down at this moment. */
-export interface RunEnvironment {
-  readonly now: number;
-  readonly unavailable: (resource: string, except: ReadonlySet<string>) => number;
 }
 
 /** A run before its first event. */
@@ -126,6 +116,8 @@ export function apply(run: Run, event: RunEvent): void {
       run.cancelled = true;
       for (const record of run.changes.values()) if (record.state === "waiting") skip(run, record);
       return;
+    case "held":
+      return hold(run, event.changes, event.reason);
     case "ended":
       run.endedAt = event.at;
       run.state = verdict(run);
@@ -147,7 +139,7 @@ function stepResult(run: Run, id: string, result: StepResult, at: number): void 
   record.state = result.outcome;
   record.result = result;
   if (owner.state === "rolling-back") return leaveOut(run, owner, record);
-  if (over(owner.state)) return;
+  if (isOver(owner.state)) return;
   if (result.outcome !== "done") return fail(run, owner);
   if (owner.change.steps.some((step) => run.steps.get(step.id)?.state !== "done")) return;
   if (owner.change.health.length > 0) owner.state = "checking";
@@ -160,7 +152,7 @@ function validated(run: Run, steps: readonly string[], ok: boolean, output: stri
       owner = run.changes.get(record?.change ?? "");
     if (record === undefined || owner === undefined) continue;
     if (ok) run.validated.add(id);
-    else if (record.state === "waiting" && over(owner.state) === false) {
+    else if (record.state === "waiting" && isOver(owner.state) === false) {
       record.state = "failed";
       const problem = {
         code: "file/invalid",
@@ -188,14 +180,15 @@ function finish(run: Run, record: ChangeRecord, at: number): void {
   close(run, record, "done");
 }
 
-const over = (state: ChangeState): boolean => ["done", "failed", "rolled-back", "skipped"].includes(state);
+/** Whether nothing more follows of a change by itself. */
+export const isOver = (state: ChangeState): boolean => ["done", "failed", "rolled-back", "skipped"].includes(state);
 
 /** Ends a change and lets those go on that waited for it; strict followers of one that is not done are skipped. */
 function close(run: Run, record: ChangeRecord, state: "done" | "failed" | "rolled-back" | "skipped"): void {
   const before = record.state;
   record.state = state;
   run.active.delete(record.change.id);
-  if (over(before) || before === "rolling-back") return;
+  if (isOver(before) || before === "rolling-back") return;
   run.open -= 1;
   release(run, record, state === "done");
 }
@@ -205,14 +198,26 @@ function release(run: Run, record: ChangeRecord, done: boolean): void {
     const next = run.changes.get(follower.id);
     if (next === undefined || next.state !== "waiting") continue;
     next.waitsFor -= 1;
-    if (!done && !follower.weak) skip(run, next);
-    else if (next.waitsFor === 0) run.active.add(follower.id);
+    if (!done && !follower.weak) {
+      if (record.held !== undefined) next.held = record.held;
+      skip(run, next);
+    } else if (next.waitsFor === 0) run.active.add(follower.id);
   }
 }
 
 function skip(run: Run, record: ChangeRecord): void {
   for (const step of record.change.steps) setStepIf(run, step.id, "waiting", "skipped");
   close(run, record, "skipped");
+}
+
+/** Changes that may not begin any more, with what needs them. */
+function hold(run: Run, ids: readonly string[], reason: string): void {
+  for (const id of ids) {
+    const record = run.changes.get(id);
+    if (record?.state !== "waiting") continue;
+    record.held = reason;
+    skip(run, record);
+  }
 }
 
 const setStepIf = (run: Run, id: string, from: StepState, to: StepState): void => {
@@ -225,14 +230,10 @@ function leaveOut(run: Run, owner: ChangeRecord, record: StepRecord): void {
   if (record.state !== "done" && !mayHaveChanged(record)) dropUndo(run, owner.change.group, record.step.id);
 }
 
-/** A failed step that is taken back all the same: a reload has to happen again, and of a host that went away nobody knows what it did. */
-const mayHaveChanged = ({ step, state, result }: StepRecord): boolean =>
-  state === "failed" && (reloads(step) || result?.problem?.retry === "later");
-
 /** A change that failed: its group goes back where it is to roll back and something was done; else it just ends, and what of its group has not begun never does. */
 function fail(run: Run, record: ChangeRecord): void {
   const { change } = record;
-  if (over(record.state) || record.state === "rolling-back") return;
+  if (isOver(record.state) || record.state === "rolling-back") return;
   for (const step of change.steps) setStepIf(run, step.id, "waiting", "skipped");
   const together = change.onFailure === "rollback",
     undo = together ? undoOrder(run, change.group) : [];
@@ -250,7 +251,7 @@ function fail(run: Run, record: ChangeRecord): void {
     for (const step of member.change.steps) setStepIf(run, step.id, "waiting", "skipped");
     if (member.state === "waiting") skip(run, member);
     else if (member.state !== "skipped") {
-      if (!over(member.state)) {
+      if (!isOver(member.state)) {
         run.open -= 1;
         release(run, member, false);
       }
@@ -261,31 +262,6 @@ function fail(run: Run, record: ChangeRecord): void {
   run.rollbacks.set(change.group, undo);
   run.open += 1;
 }
-
-/** Steps to take back: files first, latest first; then the group's own reload or restart, so that the unit loads what was put back. */
-function undoOrder(run: Run, group: string): string[] {
-  const members = (run.groups.get(group) ?? []).flatMap((id) => run.changes.get(id) ?? []);
-  const undoable = (record: ChangeRecord): string[] =>
-    record.change.steps
-      .filter((step) => {
-        const done = run.steps.get(step.id);
-        return step.undo !== null && done !== undefined && (done.state === "done" || done.state === "sent" || mayHaveChanged(done));
-      })
-      .map((step) => step.id)
-      .reverse();
-  const others = members
-    .filter((record) => record.change.id !== group)
-    .reverse()
-    .flatMap(undoable);
-  const own = members.filter((record) => record.change.id === group).flatMap(undoable);
-  const again = own.filter((id) => reloads(run.steps.get(id)?.step)),
-    back = own.filter((id) => !again.includes(id));
-  return others.length + back.length === 0 ? [] : [...others, ...back, ...again];
-}
-
-/** A step whose inverse is to do it once more, with what was put back. */
-const reloads = (step: Step | undefined): boolean =>
-  (step?.action === "service.reload" || step?.action === "service.restart") && step.undo?.action === step.action;
 
 function undone(run: Run, id: string, result: StepResult): void {
   const record = run.steps.get(id);
@@ -320,88 +296,4 @@ function verdict(run: Run): RunState {
   const failed = [...run.steps.values()].some((record) => record.state === "failed" || record.state === "undo-failed");
   if (failed || [...run.changes.values()].some((record) => record.state === "failed" && record.health !== undefined)) return "failed";
   return states.has("failed") || states.has("skipped") ? "partial" : "succeeded";
-}
-
-/** Whether a step may go out at this moment: it waits for its turn or for its answer, and nothing has ended its change. */
-export function isDue(run: Run, id: string, undo: boolean): boolean {
-  const record = run.steps.get(id),
-    owner = run.changes.get(record?.change ?? "");
-  if (record === undefined || owner === undefined || run.endedAt !== undefined) return false;
-  const undoing = run.rollbacks.get(owner.change.group)?.includes(id) === true;
-  if (undo) return undoing && record.state !== "sent";
-  return record.state === "sent" || (record.state === "waiting" && (owner.state === "waiting" || owner.state === "running"));
-}
-
-/** The commands that a run gives now. Cost: the changes at work, not all of the plan. */
-export function next(run: Run, environment: RunEnvironment): Command[] {
-  if (run.endedAt !== undefined) return [];
-  if (run.open === 0) return [{ do: "end" }];
-  const commands: Command[] = [];
-  for (const steps of run.rollbacks.values()) {
-    // What an agent still works on is not taken back under its hands: its answer comes first.
-    const first = steps.find((id) => run.steps.get(id)?.state === "sent") ?? steps[0],
-      record = run.steps.get(first ?? "");
-    if (record !== undefined) commands.push({ do: record.state === "sent" ? "send" : "undo", step: record.step });
-  }
-  const underWay = new Map<string, Set<string>>();
-  for (const id of run.active) {
-    const record = run.changes.get(id),
-      rollout = record?.change.rollout;
-    if (rollout !== undefined && record?.state !== "waiting") hostsOf(underWay, rollout.resource).add(record?.change.host ?? "");
-  }
-  for (const id of run.active) {
-    const record = run.changes.get(id);
-    if (record === undefined) continue;
-    const held = record.state === "waiting" ? holdBack(run, record, underWay, environment) : undefined;
-    const command = held ?? commandOf(run, record);
-    if (command !== undefined) commands.push(command);
-  }
-  return commands;
-}
-
-const hostsOf = (map: Map<string, Set<string>>, key: string): Set<string> => {
-  const known = map.get(key) ?? new Set<string>();
-  map.set(key, known);
-  return known;
-};
-
-/** Why a change of a rollout may not begin yet: the pause after the batch before, or too many of the resource's hosts are down. */
-function holdBack(run: Run, record: ChangeRecord, underWay: Map<string, Set<string>>, environment: RunEnvironment): Command | undefined {
-  const { change } = record,
-    { rollout } = change;
-  if (rollout === undefined) return undefined;
-  const finished = change.needs.flatMap((id) => run.changes.get(id)?.doneAt ?? []);
-  const resume = rollout.batch > 0 && finished.length > 0 ? Math.max(...finished) + rollout.pauseMs : 0;
-  if (resume > environment.now) return { do: "wait", until: resume };
-  const mine = hostsOf(underWay, rollout.resource);
-  const down = environment.unavailable(rollout.resource, new Set([...mine, change.host]));
-  if (mine.size + down + 1 > rollout.maxUnavailable) return { do: "wait", until: environment.now + 1000 };
-  mine.add(change.host);
-  return undefined;
-}
-
-function commandOf(run: Run, record: ChangeRecord): Command | undefined {
-  if (record.state === "checking") return { do: "check", change: record.change };
-  for (const step of record.change.steps) {
-    const state = run.steps.get(step.id)?.state;
-    if (state === "done") continue;
-    if (state === "sent") return { do: "send", step };
-    if (state !== "waiting") return undefined;
-    if (step.action.startsWith("file.") && !run.validated.has(step.id))
-      return { do: "validate", host: step.host, steps: candidates(run, step.host) };
-    return { do: "send", step };
-  }
-  return undefined;
-}
-
-/** All file steps of a host that are still to come: they are checked together, as they will be. */
-function candidates(run: Run, host: string): Step[] {
-  const found: Step[] = [];
-  for (const id of run.byHost.get(host) ?? []) {
-    const record = run.changes.get(id);
-    if (record === undefined || over(record.state) || record.state === "rolling-back") continue;
-    for (const step of record.change.steps)
-      if (step.action.startsWith("file.") && run.steps.get(step.id)?.state === "waiting" && !run.validated.has(step.id)) found.push(step);
-  }
-  return found;
 }

@@ -11,6 +11,27 @@ const names = (description: string) => optional(Type.Array(Type.String({ minLeng
 const group = <P extends Parameters<typeof Type.Object>[0]>(properties: P, description: string) =>
   optional(Type.Object(properties, { additionalProperties: false, description }));
 
+const dollars = (description: string) => Type.Number({ minimum: 0, maximum: 100_000, description });
+const Price = Type.Object(
+  {
+    input: dollars("A million tokens of a prompt"),
+    output: dollars("A million tokens of an answer"),
+    cacheWrite: optional(dollars("A million tokens kept in the cache for five minutes; else 1.25 times the input")),
+    cacheWriteHour: optional(dollars("A million tokens kept in the cache for an hour; else twice the input")),
+    cacheRead: optional(dollars("A million tokens read from the cache; else a tenth of the input")),
+    long: optional(
+      Type.Object(
+        {
+          over: Type.Integer({ minimum: 1, maximum: 100_000_000, description: "Tokens of a prompt" }),
+          times: Type.Number({ minimum: 1, maximum: 100, description: "So many times the prices above" }),
+        },
+        { additionalProperties: false, description: "What longer prompts cost, with their answers" },
+      ),
+    ),
+  },
+  { additionalProperties: false, description: "Dollars" },
+);
+
 /** `backend-ai.yaml` as people write it: every field may be left out. */
 export const SettingsFile = Type.Object(
   {
@@ -96,6 +117,15 @@ export const SettingsFile = Type.Object(
         ),
         dollarsPerUser: optional(
           Type.Number({ minimum: 0, maximum: 100_000, description: "What the sentences of one person may cost a day" }),
+        ),
+        tokensPerDay: count("Tokens that all sentences of a day may take, whether or not the model's price is known", 0, 10_000_000_000),
+        tokensPerUser: count("Tokens that the sentences of one person may take a day", 0, 10_000_000_000),
+        prices: optional(
+          Type.Record(Type.String({ pattern: "^[a-z0-9][a-z0-9._-]{0,127}$" }), Price, {
+            additionalProperties: false,
+            maxProperties: 100,
+            description: "What models cost, by their id, beside those that are known; of others only tokens are counted",
+          }),
         ),
       },
       "Understanding of sentences",

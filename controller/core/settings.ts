@@ -5,7 +5,7 @@ import type { SourceFile } from "./model.ts";
 import { placed } from "./parse-file.ts";
 import { readYamlDocument, type YamlDocument } from "./positions.ts";
 import { schemaProblems } from "./schema-problems.ts";
-import { defaultSettings, type Settings } from "./settings-defaults.ts";
+import { defaultSettings, priceOf, type Settings } from "./settings-defaults.ts";
 import { SettingsFile } from "./settings-schema.ts";
 import { yamlSlices } from "./yaml-slices.ts";
 
@@ -57,7 +57,7 @@ function withDefaults({ git, approval, drift, limits, hub, http, retention, mode
     { changingFor, ...onDrift } = drift ?? {};
   const { undecided, ...kept } = retention ?? {};
   const { tokenExpires, lateAfter, offlineAfter, ...agents } = hub ?? {},
-    { timeout, ...claude } = model ?? {};
+    { timeout, prices, ...claude } = model ?? {};
   return {
     git: { ...base.git, ...repository, ...(pull === undefined ? {} : { pullMs: durationMs(pull) }) },
     approval: { ...base.approval, ...gate, expiresMs: ms(expires, base.approval.expiresMs) },
@@ -72,7 +72,15 @@ function withDefaults({ git, approval, drift, limits, hub, http, retention, mode
     },
     http: { ...base.http, ...http },
     retention: { ...base.retention, ...kept, undecidedMs: ms(undecided, base.retention.undecidedMs) },
-    model: { ...base.model, ...claude, timeoutMs: ms(timeout, base.model.timeoutMs) },
+    model: {
+      ...base.model,
+      ...claude,
+      timeoutMs: ms(timeout, base.model.timeoutMs),
+      prices: {
+        ...base.model.prices,
+        ...Object.fromEntries(Object.entries(prices ?? {}).map(([name, price]) => [name, priceOf(price.input, price.output, price)])),
+      },
+    },
     glossary: glossary ?? base.glossary,
     allowPlainText: allowPlainText ?? base.allowPlainText,
   };

@@ -7,7 +7,7 @@ import { policyRule } from "../kinds/policy/rule.ts";
 import type { Fact, HostView, KindContext, LoadedResource } from "./model.ts";
 import { orphansOf } from "./orphans.ts";
 import { assess, type PairInput } from "./pair.ts";
-import { makePlan } from "./plan.ts";
+import { makePlan, type PlanInput } from "./plan.ts";
 import { defaultSettings } from "./settings-defaults.ts";
 import { type Desired, select } from "./select.ts";
 
@@ -47,6 +47,7 @@ export interface Case {
   readonly hosts: readonly HostView[];
   readonly facts: Readonly<Record<string, unknown>>;
   readonly synced?: Readonly<Record<string, string>>;
+  readonly tainted?: PlanInput["tainted"];
 }
 
 const context = (view: HostView): KindContext => ({ host: view, file: () => undefined, seal: () => undefined, unitOf: (unit) => unit });
@@ -89,6 +90,7 @@ export function planFor(of: Case): Plan {
     assessments: assessments.filter((one) => one.is !== "in-sync"),
     inSync: assessments.filter((one) => one.is === "in-sync").length,
     synced: (id) => of.synced?.[id],
+    tainted: of.tainted,
     policies,
     orphans: orphansOf(of.hosts, desired, kinds, policies),
     recent: [],

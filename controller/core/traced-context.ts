@@ -6,8 +6,16 @@ export type Observed =
   | { readonly what: "fileExists" | "secretExists"; readonly name: string; readonly saw: boolean };
 
 /** A context that writes down what is looked at. */
-export function tracedContext(context: CheckContext): { readonly context: CheckContext; readonly observed: Observed[] } {
-  const observed: Observed[] = [];
+export interface TracedContext {
+  readonly context: CheckContext;
+  /** What was looked at since it was asked last. */
+  take(): readonly Observed[];
+}
+
+const nothing: readonly Observed[] = [];
+
+export function tracedContext(context: CheckContext): TracedContext {
+  let observed: Observed[] = [];
   const text = (what: "file" | "nearestFile") => (name: string) => {
     const saw = context[what](name);
     observed.push({ what, name, saw });
@@ -20,7 +28,12 @@ export function tracedContext(context: CheckContext): { readonly context: CheckC
   };
   return {
     context: { file: text("file"), nearestFile: text("nearestFile"), fileExists: truth("fileExists"), secretExists: truth("secretExists") },
-    observed,
+    take() {
+      if (observed.length === 0) return nothing;
+      const taken = observed;
+      observed = [];
+      return taken;
+    },
   };
 }
 

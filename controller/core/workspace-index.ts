@@ -1,11 +1,11 @@
 import { error, type Problem, type Where } from "../../schemas/problem.ts";
 import type { CheckContext, KindTable } from "../kinds/define.ts";
-import { cycleProblem, topologicalOrder } from "./graph.ts";
+import { findCycles } from "./cycles.ts";
 import type { LoadedResource, SourceFile } from "./model.ts";
-import { nearest } from "./nearest.ts";
+import type { Part } from "./parts.ts";
 import { type ParsedFile, type ParsedResource, resourceDigest } from "./parse-file.ts";
 import { readYamlDocument, splitPath } from "./positions.ts";
-import { type Observed, rememberedContext, stillHolds, tracedContext } from "./traced-context.ts";
+import { type Observed, rememberedContext, stillHolds, type TracedContext, tracedContext } from "./traced-context.ts";
 
 /** A file as it was last read, with its resources in their order. */
 export interface FileEntry {
@@ -14,6 +14,8 @@ export interface FileEntry {
   readonly parsed: ParsedFile;
   readonly problems: readonly Problem[];
   readonly entries: Entry[];
+  /** Its resources, kept until one of them says something else. */
+  part: Part | undefined;
 }
 
 /** A resource with what was found by looking beyond it: at files and secrets (`findings`), at other resources (`crossed`). */
@@ -41,6 +43,8 @@ export interface WorkspaceIndex {
   readonly observed: Map<string, { readonly seen: Observed; readonly by: Set<Entry> }>;
   /** Files with findings or crossed problems. */
   readonly faulty: Set<FileEntry>;
+  /** Ids that problems are about because nothing has them. */
+  readonly missing: WeakMap<Problem, string>;
   cycles: readonly Problem[];
 }
 
@@ -50,11 +54,13 @@ export const workspaceIndex = (): WorkspaceIndex => ({
   naming: new Map(),
   observed: new Map(),
   faulty: new Set(),
+  missing: new WeakMap(),
   cycles: [],
 });
 
 /** Pieces of work between two yields. */
 const piece = 200;
+const nothing: readonly never[] = [];
 
 /** Brings the index to a new set of files; each has to be in `parsed`, by path. */
 export function* updateIndex(
@@ -66,8 +72,7 @@ export function* updateIndex(
 ): Generator<undefined, void> {
   const touched = new Set<string>(),
     added: Entry[] = [],
-    remembered = rememberedContext(context),
-    resolve: Resolve = { index, kinds, suggestions: 5 };
+    remembered = rememberedContext(context);
   let work = 0;
   for (const [path, file] of index.files) {
     if (parsed.get(path)?.blob === file.parsed.blob) continue;
@@ -79,29 +84,44 @@ export function* updateIndex(
     for (const entry of addFile(index, file, parsed.get(file.path)!)) {
       added.push(entry);
       touched.add(entry.parsed.id);
+      if (++work % piece === 0) yield;
     }
-    yield;
   }
-  const stale = new Set(added);
-  for (const { seen, by } of index.observed.values()) if (!stillHolds(seen, remembered)) for (const entry of by) stale.add(entry);
-  for (const entry of stale) {
-    check(entry, kinds, remembered, index);
-    if (++work % piece === 0) yield;
+  const stale = new Set<Entry>(),
+    traced = tracedContext(remembered);
+  for (const { seen, by } of index.observed.values()) {
+    if (!stillHolds(seen, remembered)) for (const entry of by) stale.add(entry);
+    if (++work % (piece * 10) === 0) yield;
   }
+  for (const entries of [added, stale])
+    for (const entry of entries) {
+      check(entry, kinds, traced, index);
+      if (++work % piece === 0) yield;
+    }
   for (const id of touched) {
-    for (const entry of [...(index.byId.get(id) ?? []), ...(index.naming.get(id) ?? [])]) cross(entry, resolve);
+    for (const entry of index.byId.get(id) ?? nothing) cross(entry, index, kinds);
+    for (const entry of index.naming.get(id) ?? nothing) cross(entry, index, kinds);
     if (++work % piece === 0) yield;
   }
-  yield* findCycles(index, added);
+  index.cycles = yield* findCycles(index, touched);
 }
 
-function addFile(index: WorkspaceIndex, { path, text = "" }: SourceFile, parsed: ParsedFile): Entry[] {
+function* addFile(index: WorkspaceIndex, { path, text = "" }: SourceFile, parsed: ParsedFile): Generator<Entry> {
   const problems = parsed.problems.map((problem) => ({ ...problem, where: { file: path, ...problem.where } }));
-  const file: FileEntry = { path, text, parsed, problems, entries: [] };
+  const file: FileEntry = { path, text, parsed, problems, entries: [], part: undefined };
   index.files.set(path, file);
   for (const resource of parsed.resources) {
     const plain = loadedResource(resource, file),
-      entry: Entry = { file, parsed: resource, plain, loaded: plain, findings: [], crossed: [], observed: [], repeated: false };
+      entry: Entry = {
+        file,
+        parsed: resource,
+        plain,
+        loaded: plain,
+        findings: nothing,
+        crossed: nothing,
+        observed: nothing,
+        repeated: false,
+      };
     file.entries.push(entry);
     const same = index.byId.get(resource.id);
     if (same === undefined) index.byId.set(resource.id, [entry]);
@@ -111,8 +131,8 @@ function addFile(index: WorkspaceIndex, { path, text = "" }: SourceFile, parsed:
       if (naming === undefined) index.naming.set(id, new Set([entry]));
       else naming.add(entry);
     }
+    yield entry;
   }
-  return file.entries;
 }
 
 const byPlace = (a: Entry, b: Entry): number =>
@@ -147,17 +167,18 @@ function loadedResource(parsed: ParsedResource, file: FileEntry): LoadedResource
 }
 
 /** The kind's own check. Remembers what it looked at, so that it is repeated only when that changed. */
-function check(entry: Entry, kinds: KindTable, context: CheckContext, index: WorkspaceIndex): void {
-  const traced = tracedContext(context),
-    kind = kinds.get(entry.plain.kind);
-  const findings = kind?.check(entry.plain.resource.spec, traced.context) ?? [];
+function check(entry: Entry, kinds: KindTable, traced: TracedContext, index: WorkspaceIndex): void {
+  const kind = kinds.get(entry.plain.kind),
+    findings = kind?.check(entry.plain.resource.spec, traced.context) ?? nothing,
+    before = entry.findings.length;
   forget(entry, index);
-  entry.observed = traced.observed;
+  entry.observed = traced.take();
   for (const seen of entry.observed) {
     const known = index.observed.get(observedKey(seen));
     if (known !== undefined && known.seen.saw === seen.saw) known.by.add(entry);
     else index.observed.set(observedKey(seen), { seen, by: new Set([...(known?.by ?? []), entry]) });
   }
+  if (before + findings.length === 0) return;
   entry.findings = findings.map(({ path, code, summary, hint }) =>
     error(code, summary, { where: entry.plain.where(`spec.${path}`), ...(hint === undefined ? {} : { hint }) }),
   );
@@ -179,25 +200,20 @@ function markFaulty({ file }: Entry, index: WorkspaceIndex): void {
   else index.faulty.delete(file);
 }
 
-interface Resolve {
-  readonly index: WorkspaceIndex;
-  readonly kinds: KindTable;
-  /** Nearest ids are looked for among all: a bounded number of times. */
-  suggestions: number;
-}
-
 /** What needs the other resources: the same id twice, names that lead nowhere, references replaced by what they name. */
-function cross(entry: Entry, resolve: Resolve): void {
-  const { index, kinds } = resolve,
-    { plain, parsed } = entry,
-    problems: Problem[] = [],
-    first = index.byId.get(parsed.id)?.[0];
-  entry.repeated = first !== undefined && first !== entry;
+function cross(entry: Entry, index: WorkspaceIndex, kinds: KindTable): void {
+  const { plain, parsed } = entry,
+    first = index.byId.get(parsed.id)?.[0],
+    problems: Problem[] = [];
+  const repeated = first !== undefined && first !== entry;
+  if (repeated !== entry.repeated) entry.file.part = undefined;
+  entry.repeated = repeated;
   if (first !== undefined && entry.repeated) problems.push(duplicate(entry, first));
-  for (const { id, path } of parsed.references) if (!index.byId.has(id)) problems.push(unknownReference(id, path, entry, resolve));
-  const before = entry.crossed.length;
-  entry.crossed = problems;
-  if (before + problems.length > 0) markFaulty(entry, index);
+  for (const { id, path } of parsed.references) if (!index.byId.has(id)) problems.push(unknownReference(id, path, entry, index));
+  if (entry.crossed.length + problems.length > 0) {
+    entry.crossed = problems;
+    markFaulty(entry, index);
+  }
   const kind = kinds.get(plain.kind);
   if (kind?.scope === "hosts" && parsed.references.length > 0)
     link(
@@ -211,6 +227,7 @@ function link(entry: Entry, spec: Record<string, unknown>): void {
     resource = { ...plain.resource, spec },
     digest = spec === plain.resource.spec ? plain.digest : resourceDigest(resource);
   if (digest === entry.loaded.digest) return;
+  entry.file.part = undefined;
   entry.loaded = digest === plain.digest ? plain : { ...plain, resource, digest };
 }
 
@@ -223,37 +240,11 @@ function duplicate({ plain, parsed }: Entry, first: Entry): Problem {
   });
 }
 
-function unknownReference(id: string, path: string, entry: Entry, resolve: Resolve): Problem {
-  const near = resolve.suggestions-- > 0 ? nearest(id, [...resolve.index.byId.keys()]) : undefined;
-  return error("manifest/unknown-reference", `There is no ${id}`, {
+function unknownReference(id: string, path: string, entry: Entry, index: WorkspaceIndex): Problem {
+  const problem = error("manifest/unknown-reference", `There is no ${id}`, {
     where: entry.plain.where(path),
-    hint: near === undefined ? "Declare it, or remove the reference." : `Did you mean ${near}?`,
+    hint: "Declare it, or remove the reference.",
   });
-}
-
-/** A new cycle leads through a new resource, so only these are followed; where there were cycles before, all are. */
-function* findCycles(index: WorkspaceIndex, added: readonly Entry[]): Generator<undefined, void> {
-  const all = index.cycles.length > 0,
-    before = (id: string): string[] => waitsForIn(index, id);
-  const seen = new Set<string>(),
-    stack = all ? [...index.byId.keys()] : added.filter(({ parsed }) => before(parsed.id).length > 0).map(({ parsed }) => parsed.id);
-  for (let id = stack.pop(), work = 0; id !== undefined; id = stack.pop()) {
-    if (seen.has(id)) continue;
-    seen.add(id);
-    stack.push(...before(id));
-    if (++work % (piece * 10) === 0) yield;
-  }
-  const { cycles } = topologicalOrder(
-    [...seen].filter((id) => index.byId.has(id)),
-    before,
-  );
-  index.cycles = cycles.map((cycle) => cycleProblem(cycle, index.byId.get(cycle[0] ?? "")![0]!.plain));
-}
-
-function waitsForIn(index: WorkspaceIndex, id: string): string[] {
-  const own = (index.byId.get(id)?.[0]?.parsed.references ?? []).filter(({ order }) => order === "before").map((reference) => reference.id);
-  const others = [...(index.naming.get(id) ?? [])].filter(({ parsed }) =>
-    parsed.references.some((reference) => reference.id === id && reference.order === "after"),
-  );
-  return others.length === 0 ? own : [...own, ...others.map(({ parsed }) => parsed.id)];
+  index.missing.set(problem, id);
+  return problem;
 }

@@ -54,6 +54,7 @@ export const accessOf: Readonly<Record<string, Access>> = {
 
   "POST /api/v1/enrol-tokens": "admin",
   "DELETE /api/v1/agents/:host": "admin",
+  "POST /api/v1/backups": "admin",
   "GET /api/v1/tokens": "admin",
   "POST /api/v1/tokens": "admin",
   "DELETE /api/v1/tokens/:id": "admin",

@@ -1,8 +1,8 @@
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import type { FastifyInstance, FastifySchema } from "fastify";
-import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
-import { nearest } from "../../schemas/selector/nearest.ts";
+import { ProblemError } from "../../schemas/problem.ts";
+import { requestProblems } from "./request-problem.ts";
 
 /** Checks requests against their schemas (2020-12): bodies as they are, queries and paths with texts read as numbers and truth values. */
 export function checkRequests(app: FastifyInstance): void {
@@ -14,7 +14,16 @@ export function checkRequests(app: FastifyInstance): void {
   app.setValidatorCompiler<object>(({ schema, httpPart }) => (httpPart === "body" ? bodies : texts).compile(schema));
   // Schemas of answers are for the document: an answer is written as it is.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  app.setSchemaErrorFormatter((errors, part) => new ProblemError((errors as ErrorObject[]).map((one) => problemIn(one, part))));
+  app.setSchemaErrorFormatter(
+    (errors, part) =>
+      new ProblemError(
+        requestProblems(
+          errors as ErrorObject[],
+          `${partNames[part] ?? part} of the request`,
+          `invalid/${part === "querystring" ? "query" : part}`,
+        ),
+      ),
+  );
 }
 
 /** A schema that takes no field it does not know: a misspelt `requireConfirmation` has to be an error. */
@@ -32,29 +41,3 @@ export const requestSchema = (parts: {
 });
 
 const partNames: Readonly<Record<string, string>> = { body: "the body", querystring: "the query", params: "the path" };
-
-function problemIn(found: ErrorObject, part: string): Problem {
-  const path = found.instancePath.slice(1).replaceAll("/", "."),
-    where = path === "" ? {} : { where: { path } };
-  return error(
-    `invalid/${part === "querystring" ? "query" : part}`,
-    `Unable to read ${partNames[part] ?? part} of the request: ${reason(found, path)}`,
-    { ...where, ...hint(found) },
-  );
-}
-
-function reason(found: ErrorObject, path: string): string {
-  const subject = path === "" ? "it" : path;
-  if (found.keyword === "additionalProperties")
-    return `there is no field ${String(found.params["additionalProperty"])}${path === "" ? "" : ` in ${path}`}`;
-  if (found.keyword === "required") return `${path === "" ? "" : `${path}.`}${String(found.params["missingProperty"])} is missing`;
-  if (found.keyword === "enum") return `${subject} has to be one of ${(found.params["allowedValues"] as string[]).join(", ")}`;
-  return `${subject} ${found.message ?? "is not as it has to be"}`;
-}
-
-function hint(found: ErrorObject): { hint?: string } {
-  if (found.keyword !== "additionalProperties") return {};
-  const known = Object.keys((found.parentSchema?.["properties"] as object | undefined) ?? {});
-  const meant = nearest(String(found.params["additionalProperty"]), known);
-  return { hint: meant === undefined ? `Fields are: ${known.join(", ")}.` : `Did you mean ${meant}?` };
-}

@@ -1,6 +1,7 @@
 import type { ResourceView } from "../../schemas/api.ts";
 import { error, ProblemError } from "../../schemas/problem.ts";
 import type { Caller } from "../loop/controller.ts";
+import { showsText } from "../loop/shown-text.ts";
 import { permits } from "./access.ts";
 
 /** Probes that do more than look: they load what the caller sends into programs of the host, or make the host talk to others. */
@@ -41,10 +42,7 @@ interface Look {
 /** Whether a File in force shows what is looked at: its whole text, or these values of it, and nothing secret. */
 function shows({ manifest, instances }: ResourceView, host: string, { path, content, values }: Look): boolean {
   const { spec = {} } = manifest as { readonly spec?: Readonly<Record<string, unknown>> };
-  if (spec["path"] !== path || !instances.some((one) => one.host === host) || JSON.stringify(spec).includes('"secretRef"')) return false;
-  if (["content", "source", "template"].some((field) => spec[field] !== undefined)) return true;
+  if (spec["path"] !== path || !instances.some((one) => one.host === host)) return false;
   const keys = values?.keys;
-  return (
-    (content ?? false) === false && Array.isArray(keys) && keys.every((key) => Object.hasOwn((spec["values"] ?? {}) as object, String(key)))
-  );
+  return showsText(spec, (content ?? false) === false && Array.isArray(keys) ? keys.map(String) : undefined);
 }

@@ -20,8 +20,9 @@ const statusOfFamily: Readonly<Record<string, number>> = {
   rate: 429,
 };
 
-/** The HTTP status of a problem: by the family of its code; 503 where trying again later can help, else 500. */
+/** The HTTP status of a problem: by the family of its code; 507 where a disk is full, 503 where trying again later can help, else 500. */
 export function statusOf(problem: Problem): number {
+  if (problem.code.endsWith("/disk-full")) return 507;
   return statusOfFamily[problem.code.split("/")[0] ?? ""] ?? (problem.retry === "later" ? 503 : 500);
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Static, TSchema } from "typebox";
+import type { BackupView } from "../../schemas/api.ts";
 import type { Log } from "../hub/log.ts";
 import type { Caller, Controller } from "../loop/controller.ts";
 import type { Converse } from "./command.ts";
@@ -10,6 +11,8 @@ export interface RouteContext {
   readonly log: Log;
   /** Absent while no interpreter of sentences is set up. */
   readonly converse?: Converse | undefined;
+  /** Writes a backup into a new folder; absent where there is nothing to back up. */
+  readonly backUp?: ((folder: string) => Promise<BackupView>) | undefined;
 }
 
 /** A request whose parts were checked against the route's schemas. */

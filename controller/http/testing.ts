@@ -5,6 +5,7 @@ import type { RunEvent, RunView } from "../../schemas/run.ts";
 import type { Caller, CommitNote, Controller } from "../loop/controller.ts";
 import type { Decision, PlanState } from "../store/plans.ts";
 import type { ApiToken } from "../store/tokens.ts";
+import { ownerOf } from "../loop/owner.ts";
 import type { Converse } from "./command.ts";
 
 /** A controller in memory, for tests of what stands before it: no workspace, no agents, runs that go as they are told. */
@@ -26,6 +27,7 @@ export interface StandIn {
   readonly revokedTokens: Set<string>;
   readonly revokedAgents: string[];
   status: StatusView;
+  uncommitted: string[];
   ready: boolean;
   tell(event: Omit<EventView, "n" | "at">): void;
 }
@@ -141,7 +143,8 @@ export const aResource = (id: string, hosts: readonly string[]): ResourceView =>
 export function standIn(): StandIn {
   const events: EventView[] = [],
     followers = new Set<(events: readonly EventView[]) => void>(),
-    runs = new Map<string, { view: RunView; events: RunEvent[] }>();
+    runs = new Map<string, { view: RunView; events: RunEvent[] }>(),
+    journals = new Map<string, Set<() => void>>();
   const kept = new Map<string, { plan: Plan; state: PlanState; decision?: Decision }>(),
     tokens: ApiToken[] = [],
     commands = new Map<string, CommandView>(),
@@ -158,6 +161,7 @@ export function standIn(): StandIn {
     revokedTokens: new Set(),
     revokedAgents: [],
     ready: true,
+    uncommitted: [],
     hosts: [aHost("web-01"), aHost("web-02", { online: false, state: "offline" })],
     resources: [aResource("Service/nginx", ["web-01", "web-02"]), aResource("File/site", ["web-01"])],
     status: {
@@ -202,22 +206,26 @@ export function standIn(): StandIn {
     };
     const run = { view, events: [{ type: "started", at, by }] as RunEvent[] };
     runs.set(id, run);
+    const journal = (event: RunEvent): void => {
+      run.events.push(event);
+      for (const follower of journals.get(id) ?? []) follower();
+    };
     const go = async (): Promise<void> => {
       for (const change of view.changes) {
         for (const step of change.steps) {
-          run.events.push({ type: "step-sent", at, step: step.id });
+          journal({ type: "step-sent", at, step: step.id });
           self.tell({ type: "step", about: id, text: step.id });
           await new Promise((resolve) => setTimeout(resolve, 20));
-          run.events.push({ type: "step-result", at, step: step.id, result: ok ? { outcome, ms: 20 } : { outcome, ms: 20, problem } });
+          journal({ type: "step-result", at, step: step.id, result: ok ? { outcome, ms: 20 } : { outcome, ms: 20, problem } });
           Object.assign(step, { state: outcome, ms: 20 }, ok ? {} : { problem });
         }
         change.state = outcome;
       }
       view.state = ok ? "succeeded" : "failed";
       view.endedAt = at;
-      run.events.push({ type: "ended", at });
       const record = kept.get(plan.digest);
       if (record !== undefined) record.state = "done";
+      journal({ type: "ended", at });
       self.tell({ type: "run.ended", about: id, text: view.state });
     };
     void go();
@@ -245,6 +253,7 @@ export function standIn(): StandIn {
     })();
   const controller: Controller = {
     status: () => self.status,
+    uncommitted: async () => self.uncommitted,
     ready: () => self.ready,
     resources: (kind) => self.resources.filter((resource) => kind === undefined || resource.kind === kind),
     resource: (id) =>
@@ -328,7 +337,15 @@ export function standIn(): StandIn {
       })),
     }),
     run: async (id) => runOf(id).view,
-    runEvents: async (id) => runOf(id).events,
+    async runEvents(id, after = 0) {
+      const all = runOf(id).events;
+      return { events: all.slice(after), next: Math.max(after, all.length), ended: all.at(-1)?.type === "ended" };
+    },
+    followRun(id, listener) {
+      const those = journals.get(id) ?? new Set();
+      journals.set(id, those.add(listener));
+      return () => void those.delete(listener);
+    },
     async cancelRun(id) {
       runOf(id).view.state = "cancelled";
     },
@@ -423,12 +440,13 @@ export function standIn(): StandIn {
         text: "Restart nginx on 2 hosts.",
         source: "offline",
         plan,
+        ...(plan.changes.some((change) => change.tainted === true) ? { tainted: true } : {}),
         digest: plan.digest,
         edits: [{ path: "manifests/nginx.yaml", text: "state: running\nrestartedAt: now\n" }],
         problems: [],
       };
       commands.set(view.id, view);
-      askers.set(view.id, caller.name);
+      askers.set(view.id, ownerOf(caller));
       return view;
     },
     async confirm(id, caller) {
@@ -444,7 +462,7 @@ export function standIn(): StandIn {
       if (view === undefined) throw notFound(`command ${id}`);
       return { ...view, status: "cancelled" };
     },
-    get: async (id, caller) => (caller.role === "admin" || askers.get(id) === caller.name ? commands.get(id) : undefined),
+    get: async (id, caller) => (caller.role === "admin" || askers.get(id) === ownerOf(caller) ? commands.get(id) : undefined),
   };
   return Object.assign(self, { controller, converse });
 }

@@ -1,3 +1,15 @@
+/** What the compiled agent's allocator is told: no thread of its own that wakes an idle agent several times a second to tidy up; it tidies when it is used. */
+export const agentEnvironment = { MIMALLOC_SCAVENGER: "0" } as const;
+
+/** What Node.js is told for the bundle: little room for what is new, no optimizing compilers and no threads for them; an agent calculates little. */
+export const nodeOptions = ["--max-semi-space-size=1", "--optimize-for-size", "--no-opt", "--no-maglev", "--single-threaded-gc"] as const;
+
+/** Each of these settings as a line that begins so. */
+const assignments = (prefix: string): string =>
+  Object.entries(agentEnvironment)
+    .map(([name, value]) => `${prefix}${name}=${value}`)
+    .join("\n");
+
 /**
  * The systemd unit of the agent. It writes files anywhere that manifests name and asks the system manager for everything
  * that runs outside of its sandbox (systemd-run over D-Bus), so what hides or protects the host's files is left out:
@@ -24,6 +36,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 ExecStart=/usr/local/lib/ai-agent/ai-agent run
+${assignments("Environment=")}
 Restart=always
 RestartSec=2
 RestartPreventExitStatus=64 78
@@ -68,6 +81,7 @@ respawn_max=0
 output_log=/var/log/ai-agent.log
 error_log=/var/log/ai-agent.log
 rc_ulimit="-n 65536"
+${assignments("export ")}
 
 depend() {
   use net dbus

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { request as httpsRequest } from "node:https";
+import { request as httpsRequest, type RequestOptions } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import WebSocket from "ws";
@@ -9,15 +9,18 @@ import type { Problem } from "../../schemas/problem.ts";
 import { type ControllerMessage, challengeText, type EnrolAnswer, protocolVersion } from "../../schemas/protocol.ts";
 import { allowedAgents } from "./allowed-agents.ts";
 import { machineClock } from "./clock.ts";
-import { createHub, type Hub, type HubEvent, type HubEvents } from "./hub.ts";
+import { createHub, type Hub } from "./hub.ts";
+import type { HubEvent, HubEvents } from "./hub-events.ts";
 import type { TokenWish } from "./join-token.ts";
 import { initKeys, type Keys, loadKeys } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { memoryRegistry } from "./memory-registry.ts";
 import type { AgentRegistry } from "./registry.ts";
 import { type AgentServer, startAgentServer } from "./server.ts";
+import { pollingCarrier } from "./poll.fixture.ts";
 import { ownCertificate } from "./server-certificate.ts";
 import type { SessionLimits } from "./session-limits.ts";
+import type { ToldLimits } from "./told.ts";
 
 /** A hub behind a real TLS server with real certificates, and what it told the rest of the controller. */
 export interface Fixture {
@@ -32,19 +35,28 @@ export interface Fixture {
   readonly reports: { agent: string; seq: number }[];
   readonly results: { agent: string; step: string }[];
   readonly progress: string[];
+  /** Events and gaps of reports. */
+  readonly told: string[];
   /** Set to make the next reports or results fail to be stored. */
   readonly broken: { value: boolean };
   /** Set to hold every report until it resolves. */
   readonly gate: { wait: Promise<void> };
+  readonly carrier: CarrierName;
   close(): Promise<void>;
 }
 
+/** What carries the lines that a fixture opens. */
+export const carriers = ["websocket", "polling"] as const;
+export type CarrierName = (typeof carriers)[number];
+
 export interface FixtureOptions {
   readonly limits?: Partial<SessionLimits>;
+  readonly told?: ToldLimits;
   readonly allowed?: string;
   readonly dist?: string;
   /** Added to the controller's time. */
   readonly skew?: { ms: number };
+  readonly carrier?: CarrierName | undefined;
 }
 
 const nothing = (): void => {};
@@ -63,6 +75,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     reports: [] as { agent: string; seq: number }[],
     results: [] as { agent: string; step: string }[],
     progress: [] as string[],
+    told: [] as string[],
   };
   const broken = { value: false },
     gate = { wait: Promise.resolve() };
@@ -71,6 +84,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       await gate.wait;
       if (broken.value) throw new Error("disk full");
       seen.reports.push({ agent: agent.id, seq: report.seq });
+      seen.told.push(...report.events.map(({ text }) => text), ...(report.gap === undefined ? [] : [`gap ${report.gap}`]));
     },
     async onResult(agent, result) {
       if (broken.value) throw new Error("disk full");
@@ -88,6 +102,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     events,
     allowed: allowedAgents(options.allowed),
     limits: options.limits,
+    told: options.told,
     tickMs: 20,
   });
   const server = await startAgentServer({
@@ -98,13 +113,26 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     port: 0,
     host: "127.0.0.1",
     dist: options.dist,
+    polls: { idleMs: 2_000 },
   });
   const close = async (): Promise<void> => {
     await hub.close();
     await server.close();
     await rm(folder, { recursive: true });
   };
-  return { folder, keys, registry, hub, server, url: `https://127.0.0.1:${server.port}`, ...seen, broken, gate, close };
+  return {
+    folder,
+    keys,
+    registry,
+    hub,
+    server,
+    url: `https://127.0.0.1:${server.port}`,
+    ...seen,
+    broken,
+    gate,
+    carrier: options.carrier ?? "websocket",
+    close,
+  };
 }
 
 /** An answer of the agents' port. */
@@ -115,8 +143,8 @@ export interface Reply {
 }
 
 /** One HTTPS request that trusts `ca` alone. */
-export async function fetchPinned(url: string, ca: string, body?: unknown): Promise<Reply> {
-  const request = httpsRequest(url, { method: body === undefined ? "GET" : "POST", ca, agent: false });
+export async function fetchPinned(url: string, ca: string, body?: unknown, more: RequestOptions = {}): Promise<Reply> {
+  const request = httpsRequest(url, { method: body === undefined ? "GET" : "POST", ca, agent: false, ...more });
   request.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
   const [response] = (await once(request, "response")) as [import("node:http").IncomingMessage];
   const parts: Buffer[] = [];
@@ -184,28 +212,38 @@ export async function proveOver(fixture: Fixture, guest: Enrolled, fields: Recor
   return fetchPinned(`${fixture.url}/agent/v1/token`, fixture.keys.ca, request);
 }
 
-/** A WebSocket client that keeps what it got. */
+/** What carries a line, as a test uses it. */
+export interface Carrier {
+  send(text: string | Buffer): void;
+  /** Reads nothing any more. */
+  pause(): void;
+  /** Ends without a word. */
+  cut(): void;
+  onMessage(handler: (text: string) => void): void;
+  onClose(handler: (closed: { code: number; reason: string }) => void): void;
+}
+
+/** A client that keeps what it got. */
 export class Line {
-  readonly socket: WebSocket;
+  readonly carrier: Carrier;
   readonly got: ControllerMessage[] = [];
   closed: { code: number; reason: string } | undefined;
 
   /** `clockBehind`: pings are answered, by a clock that many milliseconds behind. */
-  constructor(socket: WebSocket, clockBehind?: number) {
-    this.socket = socket;
-    socket.on("message", (data) => {
-      const message = JSON.parse(String(data)) as ControllerMessage;
+  constructor(carrier: Carrier, clockBehind?: number) {
+    this.carrier = carrier;
+    carrier.onMessage((text) => {
+      const message = JSON.parse(text) as ControllerMessage;
       if (message.type === "ping" && clockBehind !== undefined) this.send({ type: "pong", id: message.id, time: Date.now() - clockBehind });
       else this.got.push(message);
     });
-    socket.on("close", (code, reason) => {
-      this.closed = { code, reason: String(reason) };
+    carrier.onClose((closed) => {
+      this.closed = closed;
     });
-    socket.on("error", () => {});
   }
 
   send(message: object | string): void {
-    this.socket.send(typeof message === "string" ? message : JSON.stringify(message));
+    this.carrier.send(typeof message === "string" ? message : JSON.stringify(message));
   }
 
   /** The first message of a type that was not taken before. */
@@ -230,17 +268,29 @@ export async function until<T>(look: () => T | undefined | false): Promise<T> {
   }
 }
 
-/** Opens the WebSocket with a JWT; resolves to the line, or to the refusal. */
+/** Opens the fixture's carrier with a JWT; resolves to the line, or to the refusal. */
 export async function dial(fixture: Fixture, jwt: string | undefined, clockBehind?: number): Promise<Line | Reply> {
+  const opened = await (fixture.carrier === "polling" ? pollingCarrier(fixture, jwt) : webSocketCarrier(fixture, jwt));
+  return "status" in opened ? opened : new Line(opened, clockBehind);
+}
+
+function webSocketCarrier(fixture: Fixture, jwt: string | undefined): Promise<Carrier | Reply> {
   const socket = new WebSocket(`${fixture.url.replace("https", "wss")}/agent/v1/connect`, {
     ca: fixture.keys.ca,
     perMessageDeflate: false,
     headers: jwt === undefined ? {} : { authorization: `Bearer ${jwt}` },
   });
-  const line = new Line(socket, clockBehind);
+  const carrier: Carrier = {
+    send: (text) => socket.send(text),
+    pause: () => socket.pause(),
+    cut: () => socket.terminate(),
+    onMessage: (handler) => void socket.on("message", (data) => handler(String(data))),
+    onClose: (handler) => void socket.on("close", (code, reason) => handler({ code, reason: String(reason) })),
+  };
   return new Promise((resolve, reject) => {
-    socket.once("open", () => resolve(line));
+    socket.once("open", () => resolve(carrier));
     socket.once("error", reject);
+    socket.on("error", () => {});
     socket.once("unexpected-response", (_, response) => {
       let body = "";
       response.on("data", (part) => (body += part));

@@ -78,6 +78,21 @@ test("the server's certificate is kept until 30 days are left or a name is missi
   expect((await ownCertificate(folder, names)(now)).cert).toContain("BEGIN CERTIFICATE");
 });
 
+test("with the CA's two files taken away it is made anew: the controller stays who it is, and its certificate is of the new CA", async () => {
+  await initKeys(folder, now);
+  const names = ["controller.example"],
+    before = await loadKeys(folder),
+    shown = await ownCertificate(folder, names)(now);
+  await Promise.all([keyFiles.ca, keyFiles.caKey].map((name) => rm(join(folder, name))));
+  await initKeys(folder, now);
+  const after = await loadKeys(folder),
+    next = await ownCertificate(folder, names)(now);
+  expect([after.controller, after.controllerKey]).toEqual([before.controller, before.controllerKey]);
+  expect(fingerprint(after.ca)).not.toBe(fingerprint(before.ca));
+  expect([next.ca, next.cert === shown.cert]).toEqual([after.ca, false]);
+  expect(new X509Certificate(next.cert).verify(new X509Certificate(after.ca).publicKey)).toBe(true);
+});
+
 test("given certificates are used where they fit together", async () => {
   await initKeys(folder, now);
   const ca = await makeAuthority(await newCertificateKey(), "given", now),

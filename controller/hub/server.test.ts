@@ -12,6 +12,7 @@ import { connected, dial, enrolled, type Fixture, fetchPinned, type Reply, start
 import { enrolCommand } from "./install-script.ts";
 import { startAgentServer } from "./server.ts";
 import { ownCertificate } from "./server-certificate.ts";
+import { nodeOptions } from "./agent-unit.ts";
 
 let fixture: Fixture, dist: string;
 beforeEach(async () => {
@@ -37,6 +38,9 @@ test("gives the CA, the agents, and a script that knows their digests and no sec
   expect((await get("/agent/v1/download/agent-linux-x64")).body).toBe("the agent");
   expect(script).toContain(`agent-linux-x64) echo ${sha256("the agent")} ;;`);
   expect(script).toContain(`agent.cjs) echo ${sha256("the other agent")} ;;`);
+  expect(script).toContain(`exec "%s" ${nodeOptions.join(" ")} %s/agent.cjs "$@"`);
+  expect(script).toContain("\nEnvironment=MIMALLOC_SCAVENGER=0\n");
+  expect(script).toContain("\nexport MIMALLOC_SCAVENGER=0\n");
   expect(script).not.toMatch(/@[A-Z_]+@/);
   expect(script).not.toContain(token);
   expect(execFileSync("sh", ["-n"], { input: script }).toString()).toBe("");
@@ -61,6 +65,39 @@ test("asks systemd for a watchdog only where something can feed it, and not to s
   expect(lines.filter((line) => watchdog.includes(line))).toEqual(watchdog);
   expect(lines).toContain("RestartPreventExitStatus=64 78");
   expect(without.split("\n")).toEqual(lines.filter((line) => !watchdog.includes(line)));
+});
+
+test("shows a renewed certificate without a restart, and open connections stay", async () => {
+  const names = ["localhost", "127.0.0.1"],
+    keys = join(fixture.folder, "keys");
+  const renewing = await startAgentServer({
+    hub: fixture.hub,
+    // As time does it: the one there is no longer good, and is made anew.
+    certificate: (now) => ownCertificate(keys, names)(now),
+    clock: machineClock,
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    host: "127.0.0.1",
+    port: 0,
+    limits: { certificateCheckMs: 20 },
+  });
+  const shown = async () => {
+    const socket = tlsConnect({ port: renewing.port, host: "127.0.0.1", ca: fixture.keys.ca });
+    await once(socket, "secureConnect");
+    return { socket, serial: socket.getPeerCertificate().serialNumber };
+  };
+  const before = await shown();
+  names.push("new.example");
+  await expect
+    .poll(async () => {
+      const { socket, serial } = await shown();
+      socket.destroy();
+      return serial === before.serial;
+    })
+    .toBe(false);
+  before.socket.write("GET /agent/v1/ca HTTP/1.1\r\nhost: x\r\n\r\n");
+  expect(String((await once(before.socket, "data"))[0])).toMatch(/^HTTP\/1.1 200 /);
+  before.socket.destroy();
+  await renewing.close();
 });
 
 test("sends so many agents at a time and no more", async () => {

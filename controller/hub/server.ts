@@ -11,7 +11,10 @@ import type { HubClock } from "./clock.ts";
 import { countFailures } from "./failures.ts";
 import type { Hub } from "./hub.ts";
 import type { Log } from "./log.ts";
-import { answer, problemBody } from "./routes.ts";
+import { bearerOf, problemBody, statusOf } from "./http-answer.ts";
+import { type PollLimits } from "./poll-transport.ts";
+import { polling } from "./polling.ts";
+import { answer } from "./routes.ts";
 import type { CertificateSource } from "./server-certificate.ts";
 import { overWebSocket } from "./websocket-transport.ts";
 
@@ -27,6 +30,7 @@ export interface AgentServerOptions {
   /** Folder with the agents that hosts download; absent: none. */
   readonly dist?: string | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
+  readonly polls?: Partial<PollLimits> | undefined;
 }
 
 export interface ServerLimits {
@@ -41,6 +45,8 @@ export interface ServerLimits {
   /** Agents that are downloaded at a time, and how long a download may stand still. */
   readonly downloads: number;
   readonly downloadIdleMs: number;
+  /** How often the certificate is looked at: a new one is shown from then on, and open connections stay. */
+  readonly certificateCheckMs: number;
 }
 
 const serverLimits: ServerLimits = {
@@ -51,15 +57,15 @@ const serverLimits: ServerLimits = {
   failureMs: 60_000,
   downloads: 128,
   downloadIdleMs: 30_000,
+  certificateCheckMs: 12 * 3_600_000,
 };
-const certificateCheckMs = 12 * 3_600_000;
 
 export interface AgentServer {
   readonly port: number;
   close(): Promise<void>;
 }
 
-/** The HTTPS server that agents reach: enrolment, identity, downloads, and the WebSocket at /agent/v1/connect. Throws ProblemError where the port cannot be had. */
+/** The HTTPS server that agents reach: enrolment, identity, downloads, the WebSocket at /agent/v1/connect, and long polls. Throws ProblemError where the port cannot be had. */
 export async function startAgentServer(options: AgentServerOptions): Promise<AgentServer> {
   const { hub, log, clock, certificate } = options;
   const limits = { ...serverLimits, ...options.limits };
@@ -71,12 +77,15 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     handshakeTimeout: limits.handshakeMs,
     headersTimeout: limits.headersMs,
     requestTimeout: 30_000,
+    // An agent that polls says something at least as often as it is pinged: its connection is to stay.
+    keepAliveTimeout: 30_000,
     connectionsCheckingInterval: 5_000,
     maxHeaderSize: 8 * 1024,
   });
   const failures = countFailures(limits.failures, limits.failureMs, () => clock.mono());
   const downloads = { most: limits.downloads, idleMs: limits.downloadIdleMs, open: 0 };
-  const context = { hub, ca: () => current.ca, artifacts: artifactsIn(options.dist), failures, downloads };
+  const polls = polling(hub, clock, options.polls);
+  const context = { hub, polls, ca: () => current.ca, artifacts: artifactsIn(options.dist), failures, downloads };
   const sockets = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: maxMessage });
   server.on("request", (request, response) => void answer(request, response, context));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -99,13 +108,14 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       },
       (cause: unknown) => log.error({ err: cause, expiresAt: current.expiresAt }, "unable to renew the server's certificate"),
     );
-  }, certificateCheckMs);
+  }, limits.certificateCheckMs);
   renewal.unref();
   return {
     port: (server.address() as AddressInfo).port,
     // WebSockets are the hub's to close: waiting for them here would wait for ever where the hub is closed afterwards.
     async close() {
       clearInterval(renewal);
+      polls.close();
       server.close();
       server.closeAllConnections();
     },
@@ -119,10 +129,10 @@ async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, h
   const path = (request.url ?? "").split("?")[0];
   if (path !== "/agent/v1/connect")
     return refuse(socket, 404, error("http/not-found", "Unable to answer: WebSockets are at /agent/v1/connect"));
-  const jwt = /^Bearer ([\w.-]{1,4096})$/i.exec(request.headers.authorization ?? "")?.[1];
+  const jwt = bearerOf(request);
   if (jwt === undefined) return refuse(socket, 401, error("identity/no-jwt", "Unable to open the connection: it needs a bearer token"));
   const who = await hub.admit(jwt);
-  if ("code" in who) return refuse(socket, /revoked|not-allowed/.test(who.code) ? 403 : 401, who);
+  if ("code" in who) return refuse(socket, statusOf(who.code), who);
   if (socket.destroyed) return;
   const address = request.socket.remoteAddress;
   sockets.handleUpgrade(request, socket, head, (webSocket) => {

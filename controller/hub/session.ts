@@ -54,6 +54,8 @@ export class Session {
   readonly agent: string;
   /** Where it came from, for people. */
   readonly address: string | undefined;
+  /** What carries it, for people; absent: a WebSocket, or a pair in this process. */
+  readonly carrier: string | undefined;
   phase: "greeting" | "ready" | "incompatible" | "closed" = "greeting";
   /** The hello's protocol number, where it is not ours. */
   otherProtocol: number | undefined;
@@ -84,10 +86,11 @@ export class Session {
     transport: Transport,
     agent: string,
     owner: SessionOwner,
-    more: { readonly until?: number | undefined; readonly address?: string | undefined } = {},
+    more: { readonly until?: number | undefined; readonly address?: string | undefined; readonly carrier?: string | undefined } = {},
   ) {
     this.agent = agent;
     this.address = more.address;
+    this.carrier = more.carrier;
     this.#transport = transport;
     this.#owner = owner;
     const now = owner.clock.mono();

@@ -46,16 +46,15 @@ const same = (a: Proposal, b: Proposal): boolean =>
   a.compiled.touched.join() === b.compiled.touched.join();
 
 /** Commits what was shown, with its trailers, and has it run as far as the caller may. */
-export async function carryOut(command: Command, caller: Caller, { controller, context, claude }: ConverseOptions): Promise<CommandView> {
+export async function carryOut(command: Command, caller: Caller, { controller, context }: ConverseOptions): Promise<CommandView> {
   const proposal = command.proposal!;
   const { commit } = await controller.commit(
     proposal.edits,
-    { message: subject(proposal), request: redact(command.view.command), source: proposal.intent.source },
+    { message: subject(proposal), request: redact(command.view.command), source: proposal.intent.source, tainted: proposal.intent.taint },
     command.caller,
   );
   context.forget(proposal.hosts);
   const settled = await settle(controller, proposal, caller);
-  claude?.tell(command.conversation.thread, `The person said yes. It is ${settled.status}.`);
   const { digest: _digest, ...view } = command.view;
   return {
     ...view,

@@ -31,7 +31,7 @@ export function confirmation(input: ConfirmationInput): string {
   );
   lines.push(...changes.slice(0, 100).flatMap(sayChange));
   if (changes.length > 100) lines.push(`  … and ${changes.length - 100} more`);
-  for (const id of compiled.touched) lines.push(`  declares ${id}`);
+  if (compiled.touched.length > 0) lines.push(`  written into the manifests, and kept so from then on: ${compiled.touched.join(", ")}`);
   for (const id of compiled.unchanged) lines.push(`  ${id} says so already`);
   const ours = new Set(compiled.touched);
   const part = (title: string, texts: readonly string[]): void =>
@@ -57,7 +57,7 @@ export function confirmation(input: ConfirmationInput): string {
   if (changes.length > 0)
     lines.push(
       "",
-      `Risk: ${riskOf(changes, input.taint)}. Consequence: ${changes.map(({ consequence }) => consequence).reduce(graver, "none")}. Undo: ${undoOf(changes)}.`,
+      `Risk: ${sayRisk(changes)}. Consequence: ${changes.map(({ consequence }) => consequence).reduce(graver, "none")}. Undo: ${undoOf(changes)}.`,
     );
   if (input.others > 0)
     lines.push(
@@ -82,9 +82,11 @@ function sayChange(change: Change): string[] {
   return [`  ${change.host}: ${change.summary}`, ...differences];
 }
 
-/** The risk of the request's own changes; at least high where untrusted text was read before. */
-export function riskOf(changes: readonly Change[], taint: readonly string[]): Risk {
-  return changes.reduce<Risk>((risk, change) => higher(risk, change.risk), taint.length > 0 ? "high" : "low");
+/** The risk of the request's own changes, with the reasons of those that reach it, as the plan has them. */
+function sayRisk(changes: readonly Change[]): string {
+  const risk = changes.reduce<Risk>((so, change) => higher(so, change.risk), "low"),
+    reasons = new Set(changes.filter((change) => change.risk === risk).flatMap((change) => change.reasons));
+  return reasons.size === 0 ? risk : `${risk} (${[...reasons].slice(0, 5).join(", ")})`;
 }
 
 function undoOf(changes: readonly Change[]): string {

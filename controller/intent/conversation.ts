@@ -1,8 +1,8 @@
 import type { IntentQuestion } from "../../schemas/intent.ts";
-import { error, ProblemError } from "../../schemas/problem.ts";
-import type { Thread } from "./claude/thread.ts";
+import type { ConversationRecord } from "../store/conversations.ts";
+import { noThread, type Thread } from "./claude/thread.ts";
 
-/** What was said between one person and the interpreter, kept in memory. */
+/** What was said between one person and the interpreter. */
 export interface Conversation {
   readonly id: string;
   readonly owner: string;
@@ -24,51 +24,37 @@ export interface Conversation {
   usedAt: number;
 }
 
-export interface Conversations {
-  /** The conversation of this id, or a new one. Another person's is not found. */
-  open(id: string | undefined, owner: string): Conversation;
+/** One in which nothing was said yet. */
+export const newConversation = (id: string, owner: string, usedAt: number): Conversation => ({
+  id,
+  owner,
+  said: [],
+  bindings: {},
+  taint: new Set(),
+  lines: [],
+  named: new Set(),
+  thread: noThread(),
+  busy: false,
+  usedAt,
+});
+
+/** Characters of a kept conversation. The thread is let go beyond, since it is good for something only as a whole. */
+const mostCharacters = 4_000_000;
+
+type State = Pick<Conversation, "said" | "bindings" | "pending" | "lines" | "thread"> & {
+  readonly taint: readonly string[];
+  readonly named: readonly string[];
+};
+
+/** A conversation as text for the store. */
+export function writeConversation({ said, bindings, pending, lines, thread, taint, named }: Conversation): string {
+  const state: State = { said, bindings, pending, lines, thread, taint: [...taint], named: [...named] },
+    text = JSON.stringify(state);
+  return text.length <= mostCharacters ? text : JSON.stringify({ ...state, thread: { ...noThread(), tokens: thread.tokens } });
 }
 
-const limits = { conversations: 500, sentences: 40, idleMs: 86_400_000 };
-
-export function createConversations(newId: () => string, now: () => number): Conversations {
-  const known = new Map<string, Conversation>();
-  const tidy = (): void => {
-    for (const [id, one] of known) if (now() - one.usedAt > limits.idleMs) known.delete(id);
-    while (known.size >= limits.conversations) known.delete(known.keys().next().value!);
-  };
-  return {
-    open(id, owner) {
-      if (id === undefined) {
-        tidy();
-        const made: Conversation = {
-          id: newId(),
-          owner,
-          said: [],
-          bindings: {},
-          taint: new Set(),
-          lines: [],
-          named: new Set(),
-          thread: { messages: [], owed: [], told: [], inventory: "", tokens: 0 },
-          busy: false,
-          usedAt: now(),
-        };
-        known.set(made.id, made);
-        return made;
-      }
-      const found = known.get(id);
-      if (found === undefined || found.owner !== owner)
-        throw new ProblemError(
-          error("not-found/conversation", `There is no conversation ${id}`, {
-            hint: "Conversations end after a day without a word, and when the controller starts again.",
-          }),
-        );
-      if (found.said.length >= limits.sentences)
-        throw new ProblemError(error("conflict/conversation", "This conversation is too long", { hint: "Begin a new one." }));
-      known.delete(id);
-      known.set(id, found);
-      found.usedAt = now();
-      return found;
-    },
-  };
+/** A conversation as the store kept it; nobody works on it. */
+export function readConversation({ id, owner, usedAt, state }: ConversationRecord): Conversation {
+  const { taint, named, ...kept } = JSON.parse(state) as State;
+  return { ...newConversation(id, owner, usedAt), ...kept, taint: new Set(taint), named: new Set(named) };
 }

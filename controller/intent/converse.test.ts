@@ -192,6 +192,15 @@ describe("safety", () => {
     );
   });
 
+  test("who was given the name of a revoked token does not get its conversations and sentences", async () => {
+    const { converse } = pretendConverse(),
+      before: Caller = { name: "ci", role: "operator", token: "t1" },
+      after: Caller = { name: "ci", role: "operator", token: "t2" };
+    const { id, conversation } = await converse.ask("restart nginx on web-01", before, plain);
+    await expect(converse.ask("list all servers", after, { ...plain, conversation })).rejects.toThrow(/no conversation/);
+    expect([await converse.get(id, after), (await converse.get(id, before))?.id]).toEqual([undefined, id]);
+  });
+
   test("what somebody asked is read and decided by that person and by admins; to others there is none", async () => {
     const { converse, commits } = pretendConverse(),
       olga: Caller = { name: "olga", role: "operator" },

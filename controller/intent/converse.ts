@@ -2,11 +2,14 @@ import type { CommandView } from "../../schemas/api.ts";
 import { error, ProblemError } from "../../schemas/problem.ts";
 import type { AskOptions, Converse } from "../http/command.ts";
 import type { Caller } from "../loop/controller.ts";
+import { ownerOf } from "../loop/owner.ts";
 import { carryOut, type Command, reconsider } from "./carry-out.ts";
-import { type Conversation, createConversations } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
+import { createConversations } from "./conversations.ts";
 import { redact } from "./redact.ts";
 import { type ConverseOptions, respond } from "./respond.ts";
 import { reachesRole } from "./settle.ts";
+import { targetsOf } from "./targets.ts";
 import { understand } from "./understand.ts";
 
 /** Commands that are kept, and sentences of one person that are worked on at a time. */
@@ -16,7 +19,7 @@ const mostCommands = 1000,
 /** Sentence -> context -> Claude or grammar -> Intent -> checks -> edits -> preview -> a person's yes -> commit -> approval -> run. */
 export function createConverse(options: ConverseOptions): Converse {
   const { controller, newId, now } = options;
-  const conversations = createConversations(newId, now),
+  const conversations = createConversations(options.store, newId, now),
     commands = new Map<string, Command>(),
     asking = new Map<string, number>();
   const keep = (command: Command): void => {
@@ -40,27 +43,47 @@ export function createConverse(options: ConverseOptions): Converse {
     id: string | undefined,
     work: (conversation: Conversation) => Promise<Command>,
   ): Promise<Command> {
-    const now = asking.get(caller.name) ?? 0;
+    const owner = ownerOf(caller),
+      now = asking.get(owner) ?? 0;
     if (now >= mostAtOnce)
       throw new ProblemError(
         error("rate/sentences", `Unable to take another sentence: ${now} of ${caller.name} are worked on`, { retry: "later" }),
       );
-    const conversation = conversations.open(id, caller.name);
-    if (conversation.busy)
-      throw new ProblemError(
-        error("conflict/conversation", "This conversation is still at work on the sentence before", { retry: "later" }),
-      );
-    conversation.busy = true;
-    asking.set(caller.name, now + 1);
+    asking.set(owner, now + 1);
     try {
-      return await work(conversation);
+      const conversation = await conversations.open(id, owner);
+      if (conversation.busy)
+        throw new ProblemError(
+          error("conflict/conversation", "This conversation is still at work on the sentence before", { retry: "later" }),
+        );
+      return await alone(conversation, work);
     } finally {
-      conversation.busy = false;
-      const left = (asking.get(caller.name) ?? 1) - 1;
-      if (left === 0) asking.delete(caller.name);
-      else asking.set(caller.name, left);
+      const left = (asking.get(owner) ?? 1) - 1;
+      if (left === 0) asking.delete(owner);
+      else asking.set(owner, left);
     }
   }
+
+  /** What was said and read is on disk before anybody hears the answer: a taint must not be forgotten. */
+  async function alone(conversation: Conversation, work: (conversation: Conversation) => Promise<Command>): Promise<Command> {
+    conversation.busy = true;
+    try {
+      const command = await work(conversation);
+      await conversations.save(conversation);
+      return command;
+    } catch (thrown) {
+      await conversations.save(conversation).catch(() => undefined);
+      throw thrown;
+    } finally {
+      conversation.busy = false;
+    }
+  }
+
+  /** Lets Claude know, with the next sentence, what became of a proposal. If that cannot be kept, only this is lost. */
+  const tell = async ({ conversation }: Command, what: string): Promise<void> => {
+    options.claude?.tell(conversation.thread, what);
+    await conversations.save(conversation).catch(() => undefined);
+  };
 
   async function hear(sentence: string, caller: Caller, wishes: AskOptions, conversation: Conversation): Promise<Command> {
     const at = new Date(now()).toISOString(),
@@ -75,7 +98,10 @@ export function createConverse(options: ConverseOptions): Converse {
   }
 
   const self: Converse = {
-    async ask(sentence, caller, wishes) {
+    async ask(sentence, caller, said) {
+      if (sentence.trim() === "") throw new ProblemError(error("invalid/command", "Unable to take the sentence: it is empty"));
+      const wishes =
+        said.targetAgents === undefined ? said : { ...said, targetAgents: targetsOf(said.targetAgents, controller.hosts().hosts) };
       const command = await oneAtATime(caller, wishes.conversation, (conversation) => hear(sentence, caller, wishes, conversation)),
         { view, conversation } = command;
       await controller.note(caller.name, "intent", view.id, {
@@ -109,6 +135,7 @@ export function createConverse(options: ConverseOptions): Converse {
         const again = await reconsider(command, shown, options);
         if (again !== undefined) return (command.view = again);
         command.view = await carryOut(command, caller, options);
+        await tell(command, `The person said yes. It is ${command.view.status}.`);
       } catch (thrown) {
         command.view = {
           ...command.view,
@@ -125,7 +152,7 @@ export function createConverse(options: ConverseOptions): Converse {
       if (command.view.status !== "waiting-for-confirmation")
         throw new ProblemError(error("conflict/command", `${id} does not wait for a yes: it is ${command.view.status}`));
       command.view = { ...command.view, status: "cancelled" };
-      options.claude?.tell(command.conversation.thread, `The person said no${reason === undefined ? "" : `: ${reason}`}.`);
+      await tell(command, `The person said no${reason === undefined ? "" : `: ${reason}`}.`);
       await controller.note(caller.name, "intent.reject", id, reason === undefined ? undefined : { reason });
       return command.view;
     },
@@ -139,4 +166,5 @@ export function createConverse(options: ConverseOptions): Converse {
 }
 
 /** What somebody asked, and the texts of hosts that were read for it, are that person's and the admins' affair. */
-const concerns = (command: Command, caller: Caller): boolean => command.caller.name === caller.name || reachesRole(caller.role, "admin");
+const concerns = (command: Command, caller: Caller): boolean =>
+  ownerOf(command.caller) === ownerOf(caller) || reachesRole(caller.role, "admin");

@@ -1,18 +1,19 @@
 import { createHash } from "node:crypto";
 import type { FileEdit, PreviewView, ResourceView } from "../../schemas/api.ts";
 import { canonicalJson } from "../../schemas/canonical.ts";
-import type { Change, Plan } from "../../schemas/plan.ts";
+import type { Plan } from "../../schemas/plan.ts";
 import { error, ProblemError } from "../../schemas/problem.ts";
-import { claimConflicts } from "../core/graph.ts";
 import { loadManifests } from "../core/manifests.ts";
 import type { Fact, HostView, KindContext, LoadedResource } from "../core/model.ts";
 import { type Assessment, assess } from "../core/pair.ts";
 import { makePlan } from "../core/plan.ts";
 import { type Desired, select } from "../core/select.ts";
+import { changedResources } from "../core/taint.ts";
 import { defaultSettings } from "../core/settings-defaults.ts";
 import type { CheckContext } from "../kinds/define.ts";
 import { kinds } from "../kinds/index.ts";
 import type { Caller, CommitNote, Controller } from "../loop/controller.ts";
+import { carryOut } from "./pretend-deeds.ts";
 import { type PretendHost, summaryOf, unitsOf } from "./pretend-hosts.ts";
 
 /** What is on a pretend host. */
@@ -67,7 +68,7 @@ export function pretendController(fleet: readonly PretendHost[], start: Readonly
       kinds,
       context,
     );
-    return { desired, resources, problems: [...problems, ...claimConflicts(desired.instances.values(), kinds)] };
+    return { desired, resources, problems: [...problems, ...desired.claims.conflicts()] };
   };
   const fact = (host: string, key: string): Fact | undefined => {
     const state = states.get(host),
@@ -78,7 +79,8 @@ export function pretendController(fleet: readonly PretendHost[], start: Readonly
   };
   const assessed = (desired: Desired): Assessment[] =>
     [...desired.instances.values()].map((instance) => assess(instance, { kinds, hosts, fact, context, held: new Map() }));
-  const planFor = (desired: Desired, ids?: readonly string[]): Plan => {
+  const tainted = new Set<string>();
+  const planFor = (desired: Desired, ids?: readonly string[], more: ReadonlySet<string> = tainted): Plan => {
     const all = assessed(desired).filter(({ id }) => ids === undefined || ids.includes(id.split("@")[0]!));
     return makePlan({
       kinds,
@@ -88,6 +90,7 @@ export function pretendController(fleet: readonly PretendHost[], start: Readonly
       assessments: all.filter(({ is }) => is !== "in-sync"),
       inSync: 0,
       synced: () => undefined,
+      tainted: ({ resource }) => more.has(resource),
       policies: [],
       orphans: [],
       recent: [],
@@ -96,6 +99,8 @@ export function pretendController(fleet: readonly PretendHost[], start: Readonly
       now: now(),
     });
   };
+  const changed = (edits: readonly FileEdit[]): string[] =>
+    changedResources(load([]).desired.resources, load(edits).desired.resources).map(([id]) => id);
   const views = (): ResourceView[] => {
     const { desired, resources } = load([]),
       found = new Map(assessed(desired).map((one) => [one.id, one]));
@@ -108,11 +113,12 @@ export function pretendController(fleet: readonly PretendHost[], start: Readonly
     resources: (kind) => views().filter((one) => kind === undefined || one.kind === kind),
     resource: (id) => views().find((one) => one.id === id) ?? missing(`find ${id}`)(),
     hosts: () => ({ hosts: fleet.map(summaryOf), unknown: [] }),
-    async preview(edits): Promise<PreviewView> {
-      const { desired, problems } = load(edits);
+    async preview(edits, _on, _reveal, untrusted): Promise<PreviewView> {
+      const { desired, problems } = load(edits),
+        more = new Set([...tainted, ...(untrusted === true ? changed(edits) : [])]);
       return problems.some(({ severity }) => severity === "error")
         ? { plan: null, problems: [...problems] }
-        : { plan: planFor(desired), problems: [...problems, ...desired.warnings] };
+        : { plan: planFor(desired, undefined, more), problems: [...problems, ...desired.warnings] };
     },
     async plan({ ids }) {
       const plan = planFor(load([]).desired, ids);
@@ -129,6 +135,7 @@ export function pretendController(fleet: readonly PretendHost[], start: Readonly
       const { problems } = load(edits),
         errors = problems.filter(({ severity }) => severity === "error");
       if (errors.length > 0) throw new ProblemError(errors);
+      if ((note.tainted ?? []).length > 0) for (const id of changed(edits)) tainted.add(id);
       for (const edit of edits) put(files, edit);
       commits.push({ edits, note, by });
       return { commit: `commit-${commits.length}`, warnings: [] };
@@ -265,32 +272,4 @@ const answers: Readonly<Record<string, (state: PretendState, input: never) => un
     truncated: false,
   }),
   network: (state) => ({ interfaces: [], listeners: state.ports.map((port) => ({ protocol: "tcp", address: "0.0.0.0", port })) }),
-};
-
-/** Does what the steps of a change say, so that the next plan is empty. */
-function carryOut(change: Change, state: PretendState, now: number): void {
-  for (const { action, input } of change.steps) deeds[action]?.(state, input as never, now);
-}
-
-const deeds: Readonly<Record<string, (state: PretendState, input: never, now: number) => void>> = {
-  "service.set": (state, { unit, active, enabled }: { unit: string; active?: boolean; enabled?: boolean }, now) => {
-    const found = state.units.get(unit)!;
-    state.units.set(unit, {
-      active: active === undefined ? found.active : active ? "active" : "inactive",
-      enabled: enabled === undefined ? found.enabled : enabled ? "enabled" : "disabled",
-      since: active === true ? now : found.since,
-    });
-  },
-  "service.restart": (state, { unit }: { unit: string }, now) =>
-    void state.units.set(unit, { ...state.units.get(unit)!, active: "active", since: now }),
-  "package.set": (state, { name, state: wanted, version }: { name: string; state: string; version?: string }) => {
-    if (wanted === "present") state.packages.set(name, { version: version ?? "1.0" });
-    else state.packages.delete(name);
-  },
-  "package.upgrade": (state, { name }: { name: string }, now) => void state.packages.set(name, { version: "1.0", upgradedAt: now }),
-  "file.write": (state, { path, content }: { path: string; content: string }) => void state.files.set(path, { text: content, values: {} }),
-  "file.values": (state, { path, values }: { path: string; values: Record<string, unknown> }) => {
-    const found = state.files.get(path) ?? { text: "", values: {} };
-    state.files.set(path, { text: found.text, values: { ...found.values, ...values } });
-  },
 };

@@ -1,6 +1,8 @@
 import { kinds } from "../kinds/index.ts";
 import type { Caller } from "../loop/controller.ts";
 import type { AskOptions, Converse } from "../http/command.ts";
+import type { ConversationStore } from "../store/conversations.ts";
+import { openStore } from "../store/open.ts";
 import type { Interpreter } from "./claude/interpreter.ts";
 import { createContext } from "./context.ts";
 import { createConverse } from "./converse.ts";
@@ -18,7 +20,13 @@ export const plain: AskOptions = { requireConfirmation: true };
 
 export function pretendConverse(
   start: Readonly<Record<string, string>> = {},
-  more: { hosts?: readonly PretendHost[]; claude?: Interpreter; glossary?: Record<string, string> } = {},
+  more: {
+    hosts?: readonly PretendHost[];
+    claude?: Interpreter;
+    glossary?: Record<string, string>;
+    store?: ConversationStore;
+    newId?: () => string;
+  } = {},
 ): PretendConverse {
   const clock = { time: Date.parse("2026-11-20T10:00:00Z") },
     pretend = pretendController(more.hosts ?? fleet, start, () => clock.time);
@@ -29,7 +37,8 @@ export function pretendConverse(
     kinds,
     context,
     claude: more.claude,
-    newId: () => `c${++ids}`,
+    store: more.store ?? openStore(":memory:").conversations,
+    newId: more.newId ?? (() => `c${++ids}`),
     now: () => clock.time,
   });
   return { ...pretend, converse, clock };

@@ -87,7 +87,8 @@ async function preview(
   { intent, controller }: ProposeInput,
 ): Promise<Proposed> {
   if (compiled.edits.length === 0) return { nothing: `It is declared so already: ${compiled.unchanged.join(", ")}.` };
-  const [before, after] = await Promise.all([controller.preview([]), controller.preview(compiled.edits)]);
+  const tainted = intent.taint.length > 0;
+  const [before, after] = await Promise.all([controller.preview([]), controller.preview(compiled.edits, undefined, false, tainted)]);
   const errors = after.problems.filter(({ severity }) => severity === "error");
   if (after.plan === null || errors.length > 0) return { problems: errors.length > 0 ? errors : after.problems };
   const changes = ours(before, after.plan);

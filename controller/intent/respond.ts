@@ -4,6 +4,7 @@ import type { Intent, IntentQuestion } from "../../schemas/intent.ts";
 import { error } from "../../schemas/problem.ts";
 import type { KindTable } from "../kinds/define.ts";
 import type { Caller, Controller } from "../loop/controller.ts";
+import type { ConversationStore } from "../store/conversations.ts";
 import { check, type CheckInput } from "./check.ts";
 import type { Interpreter } from "./claude/interpreter.ts";
 import { confirmation } from "./confirmation.ts";
@@ -21,6 +22,8 @@ export interface ConverseOptions {
   readonly controller: Controller;
   readonly kinds: KindTable;
   readonly context: Context;
+  /** Where conversations are kept. */
+  readonly store: ConversationStore;
   /** Claude; absent without a key. */
   readonly claude?: Interpreter | undefined;
   readonly newId: () => string;
@@ -61,10 +64,14 @@ export async function respond(turn: Turn, caller: Caller): Promise<Outcome> {
     });
     remember(asked.reader, conversation);
     cost = said.cost;
-    if ("text" in said) return { status: "answered", source: "claude", text: said.text };
+    if ("text" in said) {
+      const claims = asked.grammar.intent.kind === "change" ? "\nNote: nothing was changed." : "";
+      return { status: "answered", source: "claude", text: `${said.text}${claims}` };
+    }
     if ("intent" in said) intent = said.intent;
     else notes.push(`Claude could not be asked (${said.failed}); the offline grammar read this.`);
   }
+  intent = { ...intent, taint: [...conversation.taint].slice(0, 100) };
   const outcome = await act(intent, turn, { notes: [...notes, ...(intent.source === "offline" ? asked.grammar.notes : [])], cost });
   return { ...outcome, source: intent.source };
 }
@@ -128,7 +135,7 @@ async function query(intent: Intent, turn: Turn, extra: Extra): Promise<Outcome>
     kind: "change",
     steps: found.proposal.steps,
     scopeQuote: intent.scopeQuote,
-    taint: [...conversation.taint],
+    taint: [...conversation.taint].slice(0, 100),
     source: "offline",
   };
   const offered = await change(mend, turn, { notes: [] });
@@ -173,13 +180,14 @@ export async function change(intent: Intent, turn: Turn, extra: Extra): Promise<
       sentence: asked.sentence,
       ...proposal,
       notes: extra.notes,
-      taint: [...conversation.taint],
+      taint: intent.taint,
       lines: conversation.lines,
       cost: extra.cost,
     }),
     edits: [...proposal.edits],
     diff: await diffOf(proposal.edits, options.controller),
     plan: proposal.plan,
+    ...(intent.taint.length === 0 ? {} : { tainted: true }),
     digest: proposal.plan.digest,
     problems: proposal.warnings.filter(({ where }) => proposal.compiled.touched.includes(where?.resource ?? "")),
     proposal,

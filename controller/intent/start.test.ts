@@ -21,6 +21,7 @@ test("a sentence on real agents: shown, confirmed, committed, run and in sync", 
     kinds,
     settings: defaultSettings,
     apiKey: undefined,
+    store: stage.store,
     log: quiet,
     now: Date.now,
   });
@@ -53,6 +54,7 @@ test("a package that is new to the workspace is installed, and removed by the wo
     kinds,
     settings: defaultSettings,
     apiKey: undefined,
+    store: stage.store,
     log: quiet,
     now: Date.now,
   });
@@ -78,6 +80,7 @@ test("what needs no approval runs for an operator too", async () => {
     kinds,
     settings: defaultSettings,
     apiKey: undefined,
+    store: stage.store,
     log: quiet,
     now: Date.now,
   });
@@ -101,6 +104,7 @@ test("with a key Claude reads it, at the address that is given", async () => {
     settings: defaultSettings,
     apiKey: KEY,
     baseURL: double.url,
+    store: stage.store,
     log: quiet,
     now: Date.now,
   });

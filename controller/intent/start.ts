@@ -5,7 +5,9 @@ import type { Converse } from "../http/command.ts";
 import type { KindTable } from "../kinds/define.ts";
 import type { Controller } from "../loop/controller.ts";
 import type { Log } from "../loop/ports.ts";
+import type { Store } from "../store/store.ts";
 import { createClaude } from "./claude/claude.ts";
+import { pricesOf } from "./claude/prices.ts";
 import { createContext } from "./context.ts";
 import { createConverse } from "./converse.ts";
 
@@ -17,12 +19,14 @@ export interface StartIntent {
   readonly apiKey: string | undefined;
   /** Another address of the Messages API. */
   readonly baseURL?: string | undefined;
+  /** Conversations and what they cost outlast a restart. */
+  readonly store: Pick<Store, "conversations" | "spending">;
   readonly log: Pick<Log, "info" | "warn">;
   readonly now: () => number;
 }
 
 /** The interpreter of sentences: Claude where there is a key, the grammar beside it and without it. Key and model are looked at in the background. */
-export async function startIntent({ controller, kinds, settings, apiKey, baseURL, log, now }: StartIntent): Promise<Converse> {
+export async function startIntent({ controller, kinds, settings, apiKey, baseURL, store, log, now }: StartIntent): Promise<Converse> {
   const { model } = settings,
     key = apiKey?.trim() ?? "";
   const claude =
@@ -35,10 +39,13 @@ export async function startIntent({ controller, kinds, settings, apiKey, baseURL
           timeoutMs: model.timeoutMs,
           maxTokens: model.maxTokens,
           repairs: model.repairs,
-          dollarsPerDay: model.dollarsPerDay,
-          dollarsPerUser: model.dollarsPerUser,
+          limits: model,
+          prices: model.prices,
+          store: store.spending,
           now,
         });
+  if (claude !== undefined && pricesOf(model.name, model.prices) === undefined)
+    log.warn({ model: model.name }, `the price of ${model.name} is not known: only its tokens are counted; say it in model.prices`);
   if (claude === undefined) log.info({}, "sentences are read by the offline grammar: there is no ANTHROPIC_API_KEY");
   else
     void claude
@@ -49,7 +56,7 @@ export async function startIntent({ controller, kinds, settings, apiKey, baseURL
           log.warn({ model: model.name }, `Claude cannot be asked: ${reason}; the offline grammar reads sentences meanwhile`),
       );
   const context = createContext({ controller, glossary: () => glossaryOf(controller, settings), now });
-  return createConverse({ controller, kinds, context, claude, newId: () => randomUUID(), now });
+  return createConverse({ controller, kinds, context, claude, store: store.conversations, newId: () => randomUUID(), now });
 }
 
 /** The glossary of the commit in force; that of the start where there is none. */

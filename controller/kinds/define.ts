@@ -35,6 +35,8 @@ export interface KindDefinition<Spec extends TSchema, Fact extends TSchema> {
   readonly summary: string;
   readonly spec: Spec;
   readonly probe: Probe<string, TSchema, Fact>;
+  /** What its instances stand on: machines, picked by `on`, where it is left out; or clusters, named by `cluster`. */
+  readonly stands?: "hosts" | "clusters";
   /** The spec with what the resource's name says filled in (the unit of a Service); done once, when it is loaded. */
   complete?(spec: Static<Spec>, name: string): Static<Spec>;
   /** The spec with references to other resources replaced by what they name (`Service/web` by its unit); done when all are loaded. `find` gives a completed spec. */
@@ -96,6 +98,7 @@ export interface InstanceKind {
   readonly summary: string;
   readonly spec: TSchema;
   readonly probe: string;
+  readonly stands: "hosts" | "clusters";
   readonly validate: ValidateFunction;
   complete(spec: unknown, name: string): Record<string, unknown>;
   link(spec: unknown, find: (id: string) => Readonly<Record<string, unknown>> | undefined): Record<string, unknown>;
@@ -150,6 +153,7 @@ export function defineKind<Spec extends TSchema, Fact extends TSchema>(of: KindD
     summary: of.summary,
     spec: of.spec,
     probe: of.probe.name,
+    stands: of.stands ?? "hosts",
     validate,
     complete: (spec, name) => (of.complete?.(spec as S, name) ?? spec) as Record<string, unknown>,
     link: (spec, find) => (of.link?.(spec as S, find) ?? spec) as Record<string, unknown>,

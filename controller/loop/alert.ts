@@ -13,6 +13,8 @@ interface SettleOptions {
   readonly tell: Tell;
   readonly busy: (id: string) => boolean;
   readonly corrections: Corrections;
+  /** Whether something may be planned once the instance is in sync: what needs it is blocked while it is unknown. */
+  readonly awaits: (id: string) => boolean;
   /** Something has to be planned, or put right on a host. */
   readonly wake: (key: "plan" | `correct ${string}`) => void;
   readonly now: () => number;
@@ -133,8 +135,10 @@ export function createSettle(options: SettleOptions): Settle {
     const correct = new Set<string>();
     for (const id of ids) {
       const verdict = judgement(id);
-      if (verdict.do === "settle") settled(id);
-      else if (verdict.do === "plan") plan = true;
+      if (verdict.do === "settle") {
+        settled(id);
+        plan ||= options.awaits(id);
+      } else if (verdict.do === "plan") plan = true;
       else if (verdict.do === "alert") drifted(id, false, verdict.note);
       else if (verdict.do === "correct") {
         drifted(id, true, undefined);
@@ -159,11 +163,13 @@ const hostOf = (id: string, world: World): string | undefined => world.desired.i
 
 const authorOf = (fact: Fact | undefined): Fact["by"] => fact?.by;
 
-/** Differences in a line: `state running -> stopped`, observed last. */
+/** Differences in a line: `state: observed stopped, wanted running`. */
 const summary = (differences: readonly { path: string; want?: unknown; have?: unknown }[]): string =>
   differences
-    .map(({ path, want, have }) => (want === undefined && have === undefined ? path : `${path} ${short(want)} -> ${short(have)}`))
-    .join(", ") || "it differs";
+    .map(({ path, want, have }) =>
+      want === undefined && have === undefined ? path : `${path}: observed ${short(have)}, wanted ${short(want)}`,
+    )
+    .join("; ") || "it differs";
 
 const short = (value: unknown): string => {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "none");

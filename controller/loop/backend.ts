@@ -1,27 +1,31 @@
 import { parseSelector, select as selectHosts } from "../../schemas/selector.ts";
 import type { EnrolTokenRequest, EnrolTokenView } from "../../schemas/api.ts";
 import type { Plan } from "../../schemas/plan.ts";
-import { error, ProblemError } from "../../schemas/problem.ts";
+import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
 import { nearest } from "../../schemas/selector/nearest.ts";
 import { probes } from "../../schemas/verbs/index.ts";
-import { claimConflicts } from "../core/graph.ts";
 import { selectorHost } from "../core/inventory.ts";
-import { select } from "../core/select.ts";
+import { hostNames, withNearHosts } from "../core/near-host.ts";
+import { selectInPieces } from "../core/select.ts";
+import { changedResources } from "../core/taint.ts";
 import { newRun, apply, type Run } from "../core/run.ts";
 import { viewRun } from "../core/run-view.ts";
 import { digestOf } from "../core/plan.ts";
 import { mintToken, tokenOf } from "../store/token-secret.ts";
 import type { Store } from "../store/store.ts";
 import type { Caller, Controller } from "./controller.ts";
+import type { Decisions } from "./decisions.ts";
 import type { Executor } from "./execute.ts";
 import type { Fleet } from "./fleet.ts";
+import { inPieces } from "./in-pieces.ts";
 import { importFrom } from "./import.ts";
 import { mayApprove } from "./may-approve.ts";
 import type { Agents } from "./ports.ts";
 import { preview } from "./preview.ts";
 import { approvers, type Reconcile } from "./reconcile.ts";
 import type { Settle } from "./alert.ts";
-import { undoEdits, type UndoOptions } from "./undo.ts";
+import type { Taint } from "./taint.ts";
+import { undoEdits } from "./undo.ts";
 import { driftView, eventView, hostSummary, instanceView, iso, resourceView } from "./views.ts";
 import type { Workspace } from "./workspace.ts";
 import type { World } from "./world.ts";
@@ -36,10 +40,11 @@ export interface BackendOptions {
   readonly agents: Agents;
   readonly executor: Executor;
   readonly reconcile: Reconcile;
+  readonly decisions: Decisions;
   readonly settle: Settle;
   readonly workspace: Workspace;
   readonly force: Force;
-  readonly edit: UndoOptions["edit"];
+  readonly taint: Taint;
   readonly revokeAgent: (host: string, by: string) => Promise<boolean>;
   readonly enrolToken: (request: EnrolTokenRequest, by: string) => Promise<EnrolTokenView>;
   readonly now: () => number;
@@ -122,11 +127,30 @@ export function createBackend(options: BackendOptions): Controller {
 
   /** Files that a plan's changes come from. */
   const filesOf = (plan: Plan): string[] => plan.changes.flatMap(({ resource }) => world.desired.resources.get(resource)?.file ?? []);
-  const previewing = { world, fleet, agents: options.agents, workspace, base: () => options.force.head(), recent: reconcile.recent, now };
+  const previewing = {
+    world,
+    fleet,
+    agents: options.agents,
+    workspace,
+    taint: options.taint,
+    base: () => options.force.head(),
+    recent: reconcile.recent,
+    now,
+  };
 
   const isDrifted = (id: string): boolean => {
     const instance = world.desired.instances.get(id);
     return instance !== undefined && world.wasSynced(instance);
+  };
+
+  let told: { of: readonly Problem[]; hosts: number; warnings: readonly Problem[] } | undefined;
+  /** The warnings of what is in force, with the nearest host for a name that nobody has; compared anew where these, or the hosts, changed. */
+  const warnings = (): readonly Problem[] => {
+    const of = world.desired.warnings,
+      hosts = world.hosts.size;
+    if (told?.of !== of || told.hosts !== hosts)
+      told = { of, hosts, warnings: withNearHosts(of, world.desired.resources, hostNames(world)) };
+    return told.warnings;
   };
 
   const backend: Controller = {
@@ -147,7 +171,7 @@ export function createBackend(options: BackendOptions): Controller {
         branch: workspace.branch,
         commit: world.desired.commit,
         head: options.force.head(),
-        problems: [...options.force.problems(), ...world.desired.warnings],
+        problems: [...options.force.problems(), ...warnings()],
         hosts: { online: hosts.filter((host) => host.online).length, all: hosts.length },
         instances: counts,
         drift: options.settle.alerts.size,
@@ -156,6 +180,7 @@ export function createBackend(options: BackendOptions): Controller {
         ...(waiting === undefined ? {} : { waiting }),
       };
     },
+    uncommitted: () => workspace.uncommitted(),
     ready: () => options.force.ready(),
     resources: (kind) =>
       [...world.desired.resources.values()]
@@ -177,7 +202,7 @@ export function createBackend(options: BackendOptions): Controller {
       return hostSummary(found, fleet.state(name), world);
     },
     async revokeAgent(host, by) {
-      if (!(await options.revokeAgent(host, by.name))) throw notFound("agent", host, "See: backend-ai agents");
+      if (!(await options.revokeAgent(host, by.name))) throw notFound("agent", host, meant(host, world.hosts.keys(), "backend-ai agents"));
       await audit(by, "agent.revoke", host);
     },
     async drift(request) {
@@ -190,7 +215,7 @@ export function createBackend(options: BackendOptions): Controller {
       if (plan.changes.length > 0) await store.plans.save(plan);
       return plan;
     },
-    preview: (edits, on) => preview(edits, on, previewing),
+    preview: (edits, on, reveal = false, tainted = false) => preview(edits, on, reveal, tainted, previewing),
     plans: (request) => store.plans.list(request),
     planOf,
     async approve(digest, by, reason, saved) {
@@ -214,8 +239,8 @@ export function createBackend(options: BackendOptions): Controller {
       if (limit !== undefined) throw new ProblemError({ ...limit, code: "conflict/policy-blast-radius" });
       // A plan that somebody kept is what we made: its digest says so. It may have been set aside here since.
       if (saved !== undefined && record.state === "superseded") await store.plans.save(record.plan);
-      const { first, decision } = await store.plans
-        .decide({
+      const { first, decision } = await options.decisions
+        .person({
           digest: record.digest,
           decision: "approved",
           by: by.name,
@@ -228,14 +253,13 @@ export function createBackend(options: BackendOptions): Controller {
         throw new ProblemError(error("conflict/rejected", `${decision.by} rejected this plan already.`));
       if (!first)
         throw new ProblemError(error("conflict/decided", `${decision.by} approved this plan already.`, { hint: "See: backend-ai runs" }));
-      await audit(by, "plan.approve", record.digest, reason === undefined ? undefined : { reason });
       const answer = await reconcile.admit(record.digest, record.plan, by.name);
       return { digest: record.digest, decision: "approved", ...answer };
     },
     async reject(digest, by, reason) {
       const record = await planOf(digest);
-      const { first, decision } = await store.plans
-        .decide({
+      const { first, decision } = await options.decisions
+        .person({
           digest: record.digest,
           decision: "rejected",
           by: by.name,
@@ -246,12 +270,17 @@ export function createBackend(options: BackendOptions): Controller {
         .catch(undecidable(record.digest, record.state));
       if (!first) throw new ProblemError(error("conflict/decided", `${decision.by} ${decision.decision} this plan already.`));
       reconcile.rejected(record.digest);
-      await audit(by, "plan.reject", record.digest, reason === undefined ? undefined : { reason });
       return { digest: record.digest, decision: "rejected" };
     },
     runs: (request) => store.runs.list(request),
     run: async (id) => viewRun(await runOf(id)),
-    runEvents: async (id) => (await runOf(id), store.runs.events(id)),
+    async runEvents(id, after = 0) {
+      const summary = await store.runs.get(id);
+      if (summary === undefined) throw notFound("run", id, "See: backend-ai runs");
+      const events = summary.events > after ? await store.runs.events(id, after) : [];
+      return { events: [...events], next: after + events.length, ended: summary.endedAt !== undefined || events.at(-1)?.type === "ended" };
+    },
+    followRun: (id, listener) => store.runs.follow(id, listener),
     async cancelRun(id, by) {
       if (!(await executor.cancel(id, by.name))) throw notFound("running run", id, "See: backend-ai runs");
       await audit(by, "run.cancel", id);
@@ -264,10 +293,9 @@ export function createBackend(options: BackendOptions): Controller {
         kinds: world.kinds,
         resources: world.desired.resources,
         fileText: (path) => workspace.fileText(commit, path),
-        edit: options.edit,
       });
       if (edits.edits.length === 0) return { ...edits, plan: null };
-      const shown = await preview(edits.edits, undefined, previewing);
+      const shown = await preview(edits.edits, undefined, false, false, previewing);
       return { ...edits, plan: shown.plan, problems: [...edits.problems, ...shown.problems] };
     },
 
@@ -275,14 +303,22 @@ export function createBackend(options: BackendOptions): Controller {
       const parent = options.force.head(),
         checked = await workspace.loadEdited(parent, edits);
       if (!checked.ok) throw new ProblemError(checked.problems);
-      const desired = select(checked.loaded, fleet.views(checked.loaded.resources), world.kinds, checked.loaded.context);
-      const conflicts = claimConflicts(desired.instances.values(), world.kinds);
+      const views = fleet.views(checked.loaded.resources),
+        desired = await inPieces(selectInPieces(checked.loaded, views, world.kinds, checked.loaded.context));
+      const conflicts = desired.claims.conflicts();
       if (conflicts.length > 0) throw new ProblemError(conflicts);
-      const done = await workspace.commit(parent, edits, note, by.name);
+      const { tainted = [] } = note,
+        changed = tainted.length === 0 ? [] : changedResources(world.desired.resources, desired.resources);
+      await options.taint.note(changed);
+      const done = await workspace.commit(parent, edits, note, by.name).catch(async (failure: unknown) => {
+        await options.taint.forget(changed).catch(() => undefined);
+        throw failure;
+      });
       await audit(by, "commit", done.commit, {
         message: note.message,
         source: note.source,
         ...(note.request === undefined ? {} : { request: note.request }),
+        ...(tainted.length === 0 ? {} : { tainted: tainted.slice(0, 20) }),
       });
       await options.force.take(done.commit);
       return done;
@@ -326,15 +362,25 @@ export function createBackend(options: BackendOptions): Controller {
     apiTokens: async () => (await store.tokens.list()).map(({ secretHash: _, ...token }) => token),
     async createApiToken(name, role, expiresAt, by) {
       const { id, secret, secretHash } = mintToken();
-      await store.tokens.add({
-        id,
-        name,
-        role,
-        secretHash,
-        createdAt: now(),
-        createdBy: by.name,
-        ...(expiresAt === undefined ? {} : { expiresAt }),
-      });
+      const added = ownNames.has(name.toLowerCase())
+        ? false
+        : await store.tokens.add({
+            id,
+            name,
+            role,
+            secretHash,
+            createdAt: now(),
+            createdBy: by.name,
+            ...(expiresAt === undefined ? {} : { expiresAt }),
+          });
+      if (!added)
+        throw new ProblemError(
+          error(
+            "conflict/token-name",
+            `Unable to make a token named ${name}: ${ownNames.has(name.toLowerCase()) ? "the controller itself goes by this name" : "there is a valid one of this name"}`,
+            { hint: "A name says who did what in the audit trail. Take another one, or revoke the old token first: backend-ai token list" },
+          ),
+        );
       await audit(by, "token.create", id, { name, role, ...(expiresAt === undefined ? {} : { expiresAt: iso(expiresAt) }) });
       return { id, secret };
     },
@@ -344,16 +390,22 @@ export function createBackend(options: BackendOptions): Controller {
     },
     async callerOf(secret) {
       const token = await tokenOf(store.tokens, secret, now());
-      return token === undefined ? undefined : { name: token.name, role: token.role };
+      return token === undefined ? undefined : { name: token.name, role: token.role, token: token.id };
     },
   };
   return backend;
 }
 
-const undecidable = (digest: string, state: string) => (): never => {
-  throw new ProblemError(
-    error("conflict/not-pending", `The plan ${digest.slice(0, 12)} is ${state}: there is nothing to decide.`, {
-      hint: "See: backend-ai status",
-    }),
-  );
-};
+/** Names that the audit trail has for others than owners of tokens. */
+const ownNames: ReadonlySet<string> = new Set(["local", "init", ...Object.values(approvers)]);
+
+const undecidable =
+  (digest: string, state: string) =>
+  (failure: unknown): never => {
+    if (!(failure instanceof ProblemError) || !failure.problems.some(({ code }) => code.startsWith("conflict/"))) throw failure;
+    throw new ProblemError(
+      error("conflict/not-pending", `The plan ${digest.slice(0, 12)} is ${state}: there is nothing to decide.`, {
+        hint: "See: backend-ai status",
+      }),
+    );
+  };

@@ -13,12 +13,13 @@ import type {
   PreviewView,
   ResourceView,
   Role,
+  RunEventsView,
   StatusView,
   UndoView,
 } from "../../schemas/api.ts";
 import type { Plan } from "../../schemas/plan.ts";
 import type { Problem } from "../../schemas/problem.ts";
-import type { RunEvent, RunView } from "../../schemas/run.ts";
+import type { RunView } from "../../schemas/run.ts";
 import type { AuditEntry, AuditVerdict } from "../store/audit.ts";
 import type { PlanRecord, PlanSummary } from "../store/plans.ts";
 import type { RunSummary } from "../store/runs.ts";
@@ -29,6 +30,8 @@ import type { ApiToken } from "../store/tokens.ts";
 export interface Caller {
   readonly name: string;
   readonly role: Role;
+  /** Id of the API token; absent for who has none. */
+  readonly token?: string | undefined;
 }
 
 /** What a commit of ours says of itself in its trailers. */
@@ -36,6 +39,8 @@ export interface CommitNote {
   readonly message: string;
   readonly request?: string | undefined;
   readonly source: "claude" | "offline" | "ui" | "cli";
+  /** Untrusted sources, such as logs of a host, that were read before it was asked for: what it changes is high risk and waits for a person. */
+  readonly tainted?: readonly string[] | undefined;
 }
 
 /**
@@ -44,6 +49,8 @@ export interface CommitNote {
  */
 export interface Controller {
   status(): StatusView;
+  /** Files of the workspace that are not committed, and so not in force. */
+  uncommitted(): Promise<readonly string[]>;
   ready(): boolean;
   resources(kind?: string): readonly ResourceView[];
   resource(id: string): ResourceView;
@@ -56,8 +63,8 @@ export interface Controller {
 
   /** A fresh plan of all that differs, drift included, kept under its digest. It waits for a decision: nothing runs. */
   plan(request: PlanRequest): Promise<Plan>;
-  /** The same planner on the workspace as the edits would make it; nothing is kept, committed or run. */
-  preview(edits: readonly FileEdit[], on?: string): Promise<PreviewView>;
+  /** The same planner on the workspace as the edits would make it; nothing is kept, committed or run. `reveal`: also texts of files that no manifest in force shows and not everybody may read. `tainted`: untrusted text had a say in the edits. */
+  preview(edits: readonly FileEdit[], on?: string, reveal?: boolean, tainted?: boolean): Promise<PreviewView>;
   plans(page: PageRequest): Promise<Page<PlanSummary>>;
   planOf(digest: string): Promise<PlanRecord>;
   /** Says yes to a digest and starts its run, at once or when windows open. A plan saved elsewhere may come along: steps whose basis moved refuse by themselves. */
@@ -65,7 +72,10 @@ export interface Controller {
   reject(digest: string, by: Caller, reason?: string): Promise<DecisionView>;
   runs(page: PageRequest): Promise<Page<RunSummary>>;
   run(id: string): Promise<RunView>;
-  runEvents(id: string): Promise<readonly RunEvent[]>;
+  /** A run's journal from number `after` on. */
+  runEvents(id: string, after?: number): Promise<RunEventsView>;
+  /** Calls back whenever the journal of a run is longer; answers with what ends that. */
+  followRun(id: string, listener: () => void): () => void;
   cancelRun(id: string, by: Caller): Promise<void>;
   /** Manifest edits that bring back what was before a run (the last one without an id), with their plan. */
   undo(run: string | undefined): Promise<UndoView>;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { contentOf } from "../../examples/sandbox/host/content.ts";
 import { fileAt, putFile } from "../../examples/sandbox/host/files.ts";
+import { tell } from "../../examples/sandbox/host/world.ts";
 import { digestOf } from "../core/plan.ts";
 import { ann, bob, file, inSync, policy, service, stageFor, until, waitingPlan } from "./testing.ts";
 
@@ -131,4 +132,30 @@ test("a step whose basis moved refuses, and the rest is planned anew", async () 
   const anew = await waitingPlan(stage, digest);
   await controller.approve(anew, ann);
   await inSync(stage);
+});
+
+test("what needs something unknown is planned once that turns out to be in sync", async () => {
+  const tree = `apiVersion: backend-ai/v1\nkind: Package\nmetadata: { name: nginx }\nspec: { on: name=web-* }\n`;
+  const stage = await stageFor({
+    files: { "manifests/policy.yaml": policy("free", "approval: { from: never }"), "manifests/package.yaml": tree },
+  });
+  await inSync(stage);
+  const host = stage.hosts.get("web-01")!;
+  // A package manager at work: nobody can say what is installed until it is done.
+  host.packagesBusy = true;
+  tell(host, { probe: "package", key: "nginx" });
+  await until(() => stage.controller.instance("Package/nginx@web-01").state === "changing");
+  await stage.repo.commit({ "manifests/page.yaml": file("page", "/srv/page", 'content: "one"\nneeds: [Package/nginx]') });
+  await until(
+    () =>
+      stage.controller
+        .resources()
+        .flatMap(({ instances }) => instances)
+        .find(({ id }) => id === "File/page@web-01")?.state === "differs",
+  );
+  expect((await stage.controller.plan({})).blocked).toMatchObject([{ id: "File/page@web-01" }]);
+  host.packagesBusy = false;
+  tell(host, { probe: "package", key: "nginx" });
+  await inSync(stage);
+  expect(stage.sent).toHaveLength(1);
 });

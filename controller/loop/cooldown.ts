@@ -1,8 +1,8 @@
 import type { Change } from "../../schemas/plan.ts";
 import type { Run } from "../core/run.ts";
 
-/** A change that failed is tried again by itself only after a while that doubles, up to half an hour; soon where the host had only moved on. */
-const cooldown = { first: 30_000, refused: 1000, longest: 1_800_000 };
+/** A change that failed is tried again by itself only after a while that doubles, up to half an hour; soon where the host had only moved on, or the step says that what kept it passes. */
+const cooldown = { first: 30_000, refused: 1000, passing: 3000, longest: 1_800_000 };
 
 /** Changes that failed lately and are left alone for a while, unless their resource becomes another. */
 export interface Cooling {
@@ -26,7 +26,7 @@ export function createCooling(now: () => number): Cooling {
     note(run, change, digest) {
       const known = entries.get(change.id),
         tries = known?.digest === digest ? (known?.tries ?? 0) + 1 : 1;
-      const first = wasRefused(run, change) ? cooldown.refused : cooldown.first;
+      const first = wasRefused(run, change) ? cooldown.refused : mayPass(run, change) ? cooldown.passing : cooldown.first;
       entries.set(change.id, { digest, tries, until: now() + Math.min(cooldown.longest, first * 2 ** (tries - 1)) });
     },
     delete: (id) => void entries.delete(id),
@@ -48,3 +48,10 @@ function wasRefused(run: Run, change: Change): boolean {
   const states = new Set([...run.steps.values()].map(({ state }) => state));
   return states.has("refused") && !states.has("failed");
 }
+
+/** Whether what failed says itself that it passes (a lock, a host that went away), or was cut off half-way: what is left to do is planned from what the host is now. */
+const mayPass = (run: Run, change: Change): boolean =>
+  change.steps.some((step) => {
+    const problem = run.steps.get(step.id)?.result?.problem;
+    return problem?.retry === "later" || problem?.code === "step/interrupted";
+  });

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../schemas/canonical.ts";
-import type { Change, Plan } from "../../schemas/plan.ts";
+import type { Change, Plan, Step } from "../../schemas/plan.ts";
 
 /** How long a yes covers plans that follow from the approved one, in milliseconds, and how many approvals are kept in mind. */
 const coverMs = 3_600_000,
@@ -13,14 +13,14 @@ export interface Cover {
 }
 
 export function createCover(now: () => number): Cover {
-  const covered: { changes: Set<string>; predicted: Set<string>; tree: string; at: number }[] = [];
+  const covered: { changes: Set<string>; predicted: Map<string, readonly Step[]>; tree: string; at: number }[] = [];
   return {
     add(plan) {
       covered.unshift({
         tree: plan.tree,
         at: now(),
         changes: new Set(plan.changes.map(exact)),
-        predicted: new Set(plan.later.map(essence)),
+        predicted: new Map(plan.later.map(({ id, steps }) => [id, steps])),
       });
       covered.length = Math.min(covered.length, most);
     },
@@ -29,14 +29,22 @@ export function createCover(now: () => number): Cover {
         ({ tree, at, changes, predicted }) =>
           tree === plan.tree &&
           Math.abs(now() - at) < coverMs &&
-          plan.changes.every((change) => changes.has(exact(change)) || predicted.has(essence(change))),
+          plan.changes.every((change) => changes.has(exact(change)) || asPredicted(change, predicted.get(change.id))),
       ),
   };
 }
 
-/** What a change does, whatever it expects to find: what was predicted may find what nobody could know then. */
-const essence = (change: Change): string =>
-  canonicalJson({ id: change.id, steps: change.steps.map(({ action, input, host }) => ({ action, input, host })) });
+/** Whether a change does what was predicted or a part of that, whatever it expects to find: what was predicted may find what nobody could know then. */
+const asPredicted = ({ steps }: Change, predicted: readonly Step[] | undefined): boolean =>
+  predicted !== undefined && steps.every((step) => predicted.some((said) => isPartOf(step, said)));
+
+/** The same action with the same input. Of a unit it may set less: a package may have enabled, or started, what it brought. */
+function isPartOf(step: Step, said: Step): boolean {
+  if (step.action !== said.action || step.host !== said.host) return false;
+  if (step.action !== "service.set") return canonicalJson(step.input) === canonicalJson(said.input);
+  const input = said.input as Readonly<Record<string, unknown>>;
+  return Object.entries(step.input as object).every(([key, value]) => canonicalJson(input[key] ?? null) === canonicalJson(value));
+}
 
 /** What a change does and what it expects to find: a yes holds for nothing else. */
 const exact = (change: Change): string => canonicalJson({ id: change.id, steps: change.steps });

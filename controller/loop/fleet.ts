@@ -1,6 +1,7 @@
 import type { HostFact, MetricsFact, Owned } from "../../schemas/verbs/host.ts";
 import { hostView, type KnownAgent } from "../core/inventory.ts";
 import type { Fact, HostView, LoadedResource } from "../core/model.ts";
+import { absorbCluster, type ClusterFacts, clusterViewOf } from "./fleet-cluster.ts";
 
 /** What the hub tells about an agent; `state` in the hub's words. */
 export interface AgentState extends Pick<KnownAgent, "host" | "version" | "verbs" | "clockOffset" | "tags" | "labels"> {
@@ -14,6 +15,7 @@ interface Member {
   facts?: HostFact | undefined;
   metrics?: MetricsFact | undefined;
   owned?: readonly Owned[] | undefined;
+  cluster?: ClusterFacts | undefined;
 }
 
 /** The hosts that have an agent, put together from what the hub knows, what they report of themselves and their `Host` resources. */
@@ -23,6 +25,7 @@ export interface Fleet {
   /** Takes what a fact says about the host itself; undefined where it says nothing of that kind. */
   absorb(fact: Fact): HostView | undefined;
   setHostResources(resources: Iterable<LoadedResource>): void;
+  view(host: string): HostView | undefined;
   /** Every host by its name; with `resources`, as they would be with the `Host` resources among these. */
   views(resources?: Iterable<LoadedResource>): Map<string, HostView>;
   state(host: string): AgentState | undefined;
@@ -38,6 +41,10 @@ const connected = new Set(["online", "late"]);
 export function createFleet(): Fleet {
   const members = new Map<string, Member>();
   let resources = new Map<string, LoadedResource>();
+  const otherClusters = (member: Member): string[] =>
+    member.cluster === undefined
+      ? []
+      : [...members.values()].filter((other) => other !== member && other.cluster !== undefined).map(({ state }) => state.host);
   const view = (member: Member, from = resources): HostView => {
     const { state } = member;
     const known: KnownAgent = {
@@ -51,6 +58,7 @@ export function createFleet(): Fleet {
       facts: member.facts,
       metrics: member.metrics,
       owned: member.owned,
+      cluster: clusterViewOf(member.cluster, otherClusters(member)),
     };
     return hostView(known, from.get(state.host));
   };
@@ -68,11 +76,19 @@ export function createFleet(): Fleet {
       if (fact.key === "host {}") member.facts = fact.value as HostFact;
       else if (fact.key === "metrics {}") member.metrics = fact.value as MetricsFact;
       else if (fact.key === "owned {}") member.owned = (fact.value as { owned: Owned[] }).owned;
-      else return undefined;
+      else {
+        const cluster = absorbCluster(fact, member.cluster);
+        if (cluster === undefined) return undefined;
+        member.cluster = cluster;
+      }
       return view(member);
     },
     setHostResources(next) {
       resources = hostResources(next);
+    },
+    view(host) {
+      const member = members.get(host);
+      return member === undefined ? undefined : view(member);
     },
     views(of) {
       const from = of === undefined ? resources : hostResources(of);

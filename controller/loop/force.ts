@@ -1,22 +1,27 @@
 import { askKey } from "../../schemas/canonical.ts";
 import type { Problem } from "../../schemas/problem.ts";
-import { claimConflictsInPieces } from "../core/graph.ts";
+import type { LoadedResource } from "../core/model.ts";
+import { resourcesOfKind } from "../core/parts.ts";
 import type { Store } from "../store/store.ts";
 import type { Fleet } from "./fleet.ts";
 import { each, inPieces } from "./in-pieces.ts";
+import { type Loaded, partsOf } from "./loaded.ts";
+import type { Change, Refused } from "./patch.ts";
 import type { Agents, Log, Tell } from "./ports.ts";
+import type { Taint } from "./taint.ts";
 import type { Workspace } from "./workspace.ts";
-import type { Loaded, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 interface ForceOptions {
   readonly world: World;
   readonly fleet: Fleet;
   readonly store: Store;
   readonly workspace: Workspace;
+  readonly taint: Pick<Taint, "enter">;
   readonly agents: Pick<Agents, "setWatch">;
-  /** Called after a commit took effect with all its instances, some at a time, and once at the end. */
+  /** Called after a commit took effect with the instances that have to be judged anew, some at a time, and once at the end with what changed. */
   readonly onSettled: (ids: readonly string[]) => void;
-  readonly onInForce: () => void;
+  readonly onInForce: (change: Pick<Change, "ids" | "resources" | "all">) => void;
   readonly tell: Tell;
   readonly log: Log;
   readonly now: () => number;
@@ -41,8 +46,10 @@ export function createForce(options: ForceOptions): Force {
     problems: readonly Problem[] = [],
     ready = false,
     entered = false,
+    unfinished = false,
     unnoted: string | undefined,
     tail: Promise<void> = Promise.resolve();
+  const owed: Pick<Change, "ids" | "hosts" | "resources" | "all">[] = [];
   const watched = new Map<string, string>();
 
   const watch = (hosts: Iterable<string>): void => {
@@ -61,27 +68,54 @@ export function createForce(options: ForceOptions): Force {
       .keepOnly(host, keys)
       .catch((failure: unknown) => options.log.error({ host, error: String(failure) }, "unable to forget facts that nobody asks for"));
   };
-  /** What takes longer with every resource is done in pieces: connections and requests are served in between. */
+  /** At one stretch: where the commit does not take effect by that, hosts are seen as before. */
+  const patch = (loaded: Loaded, hostResources: readonly LoadedResource[]): Change | Refused | undefined => {
+    fleet.setHostResources(hostResources);
+    const change = world.patch(loaded, fleet.view);
+    if (change === undefined || "conflicts" in change) fleet.setHostResources(world.desired.resources.values());
+    return change;
+  };
+  /** Compares everything in pieces: connections and requests are served in between, by what is in force until the end. */
+  const prepareAll = async (loaded: Loaded, hostResources: readonly LoadedResource[]): Promise<Change | Refused> => {
+    const prepared = await inPieces(world.prepare(loaded, fleet.views(hostResources)));
+    if ("conflicts" in prepared) return prepared;
+    fleet.setHostResources(hostResources);
+    options.taint.enter(world.desired, prepared.desired);
+    return world.enter(prepared, fleet.view);
+  };
   const put = async (loaded: Loaded): Promise<readonly Problem[]> => {
-    fleet.setHostResources(loaded.resources);
-    const prepared = await inPieces(world.prepare(loaded, fleet.views()));
-    const conflicts = await inPieces(claimConflictsInPieces(prepared.desired.instances.values(), world.kinds));
-    if (conflicts.length > 0) {
-      fleet.setHostResources(world.desired.resources.values());
-      return conflicts;
+    const { policies, settings } = world,
+      hostResources = resourcesOfKind(partsOf(loaded), "Host"),
+      patched = patch(loaded, hostResources),
+      change = patched ?? (await prepareAll(loaded, hostResources));
+    if ("conflicts" in change) return change.conflicts;
+    owed.push(change);
+    if (patched !== undefined) {
+      // A policy or a setting says something else of instances that are as they were.
+      if (!sameItems(policies, world.policies) || settings !== world.settings)
+        owed.push({ ids: [...world.open()].map(({ id }) => id), hosts: [], resources: [] });
+      options.taint.enter(change.before, world.desired);
     }
-    const ids = world.enter(prepared);
     entered = true;
-    await inPieces(each(world.hosts.keys(), watchOne));
-    await inPieces(each(some(ids), options.onSettled));
-    options.onInForce();
+    await followUp();
     return [];
   };
+  /** What has to be told of commits that took effect; what is left of one where this failed is told with the next. */
+  const followUp = async (): Promise<void> => {
+    for (let next = owed[0]; next !== undefined; next = owed[0]) {
+      await inPieces(each(next.hosts, watchOne));
+      await inPieces(each(some(next.ids), options.onSettled));
+      options.onInForce(next);
+      owed.shift();
+    }
+  };
   const take = async (commit: string): Promise<void> => {
-    if (commit === head && ready) return note();
+    if (commit === head && ready && !unfinished) return note();
     const result = await workspace.load(commit);
     head = commit;
+    unfinished = true;
     const found = result.ok ? await put(result.loaded) : result.problems;
+    unfinished = false;
     problems = result.ok ? [...found, ...result.warnings] : found;
     if (found.length > 0) {
       tell({
@@ -127,6 +161,9 @@ export function createForce(options: ForceOptions): Force {
     ready: () => ready,
   };
 }
+
+const sameItems = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+  one.length === other.length && one.every((item, at) => item === other[at]);
 
 function* some(ids: readonly string[], count = 500): Generator<readonly string[]> {
   for (let at = 0; at < ids.length; at += count) yield ids.slice(at, at + count);

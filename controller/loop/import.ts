@@ -6,7 +6,7 @@ import { apiVersion } from "../../schemas/manifest.ts";
 import { error, type Problem, ProblemError, warning } from "../../schemas/problem.ts";
 import { fileProbe } from "../../schemas/verbs/file.ts";
 import { packageProbe, packagesProbe } from "../../schemas/verbs/package.ts";
-import { serviceProbe, servicesProbe } from "../../schemas/verbs/service.ts";
+import { type ServiceFact, serviceProbe, servicesProbe } from "../../schemas/verbs/service.ts";
 import type { KindTable } from "../kinds/define.ts";
 import type { Desired } from "../core/select.ts";
 
@@ -80,7 +80,9 @@ async function look(
   const kind = options.kinds.get(kindName);
   if (kind?.scope !== "hosts") return;
   try {
-    const fact = await options.query(host, wanted),
+    const asked = await options.query(host, wanted),
+      name = kindName === "Service" ? ((asked as ServiceFact).id ?? title) : title,
+      fact = name === title ? asked : await options.query(host, ask(serviceProbe, { unit: name })),
       spec = kind.describeFact(fact);
     if (spec === undefined)
       return void problems.push(
@@ -88,7 +90,8 @@ async function look(
           hint: "Check the name; files have to be UTF-8 text of at most 64 KiB.",
         }),
       );
-    const claims = kind.claims(spec);
+    // A manifest in force may call the unit by its alias.
+    const claims = [asked, fact].flatMap((one) => kind.claims(kind.describeFact(one) ?? spec));
     const owner = (options.desired.byHost.get(host) ?? []).find((instance) => {
       const other = options.kinds.get(instance.resource.kind);
       return other?.scope === "hosts" && other.claims(instance.resource.resource.spec).some((claim) => claims.includes(claim));
@@ -97,10 +100,10 @@ async function look(
       return void problems.push(
         warning("import/managed", `${title} on ${host} is managed by ${owner.resource.id} already`, { where: owner.resource.where() }),
       );
-    const key = `${kindName} ${title} ${canonicalJson(spec)}`,
+    const key = `${kindName} ${name} ${canonicalJson(spec)}`,
       known = found.get(key);
-    if (known === undefined) found.set(key, { kind: kindName, title, spec, hosts: [host] });
-    else known.hosts.push(host);
+    if (known === undefined) found.set(key, { kind: kindName, title: name, spec, hosts: [host] });
+    else if (!known.hosts.includes(host)) known.hosts.push(host);
   } catch (failure) {
     problems.push(problemOf(host, title, failure));
   }

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 
 /** Runs work that yields to its end, and lets the event loop turn whenever it took `sliceMs` milliseconds at a stretch. */
-export async function inPieces<T>(work: Generator<unknown, T>, sliceMs = 10): Promise<T> {
+export async function inPieces<T>(work: Generator<unknown, T>, sliceMs = 5): Promise<T> {
   for (let since = performance.now(); ; ) {
     const { done, value } = work.next();
     if (done === true) return value as T;

@@ -92,7 +92,7 @@ test("a full disk while journaling: the run waits, nothing is lost or done twice
   room = Number.POSITIVE_INFINITY;
   await inSync(stage);
   const [run] = (await stage.controller.runs({})).items;
-  const events = await stage.controller.runEvents(run!.id);
+  const { events } = await stage.controller.runEvents(run!.id);
   expect(run!.state).toBe("succeeded");
   expect(
     [...count(events.map((event) => `${event.type} ${"step" in event ? event.step : ""}`)).values()].every((times) => times === 1),

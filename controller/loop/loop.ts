@@ -1,5 +1,5 @@
 import type { EnrolTokenRequest, EnrolTokenView } from "../../schemas/api.ts";
-import type { RunEvent, StepResult } from "../../schemas/run.ts";
+import type { StepResult } from "../../schemas/run.ts";
 import type { FactReport, HostEvent } from "../../schemas/report.ts";
 import { kinds } from "../kinds/index.ts";
 import type { Store } from "../store/store.ts";
@@ -7,9 +7,11 @@ import { createSettle } from "./alert.ts";
 import { auditedRuns } from "./audited-runs.ts";
 import { createBackend } from "./backend.ts";
 import type { Controller } from "./controller.ts";
-import { createExecutor, type ExecuteLimits } from "./execute.ts";
+import { createDecisions } from "./decisions.ts";
+import { createExecutor } from "./execute.ts";
 import { type AgentState, createFleet } from "./fleet.ts";
 import { createForce } from "./force.ts";
+import { gate } from "./gate.ts";
 import { forgetGone } from "./forget.ts";
 import { createMoments } from "./moments.ts";
 import { createObserve } from "./observe.ts";
@@ -17,10 +19,12 @@ import type { Agents, Log, Tell, Unseal } from "./ports.ts";
 import { createQueue } from "./queue.ts";
 import { recentChanges } from "./recent-changes.ts";
 import { createReconcile } from "./reconcile.ts";
+import { progressText } from "./run-words.ts";
 import { createStuck } from "./stuck.ts";
+import { createTaint } from "./taint.ts";
 import { tidy } from "./tidy.ts";
-import type { UndoOptions } from "./undo.ts";
 import type { Workspace } from "./workspace.ts";
+import type { ExecuteLimits } from "./executor-options.ts";
 import { createWorld } from "./world.ts";
 import { createWriteBehind } from "./write-behind.ts";
 
@@ -31,7 +35,6 @@ export interface LoopOptions {
   readonly agents: Agents;
   readonly workspace: Workspace;
   readonly unseal: Unseal;
-  readonly edit: UndoOptions["edit"];
   readonly limits: ExecuteLimits;
   readonly enrolToken: (request: EnrolTokenRequest, by: string) => Promise<EnrolTokenView>;
   readonly revokeAgent: (host: string, by: string) => Promise<boolean>;
@@ -70,7 +73,8 @@ export function createLoop(options: LoopOptions): Loop {
   const { store, agents, workspace, log, now } = options;
   const world = createWorld(kinds, now),
     fleet = createFleet(),
-    writes = createWriteBehind(log);
+    writes = createWriteBehind(log),
+    taint = createTaint(store.desired, (id) => world.synced.get(id), writes);
   let stopping = false;
   const tell: Tell = (event) => {
     if (stopping) return;
@@ -104,12 +108,24 @@ export function createLoop(options: LoopOptions): Loop {
     }
     return down;
   };
+  const decisions = createDecisions(store);
+  const isDown = (id: string): boolean => {
+    const instance = world.desired.instances.get(id),
+      kind = kinds.get(instance?.resource.kind ?? ""),
+      fact = instance === undefined ? undefined : world.fact(instance.host, instance.askKey);
+    return kind?.scope === "hosts" && fact?.value !== undefined && kind.stateWord(fact.value) !== "running";
+  };
   const executor = createExecutor({
     store: auditedRuns(store, now),
     agents,
     unseal: options.unseal,
     limits: options.limits,
     unavailable,
+    isDown,
+    closed: (change) => {
+      const is = gate([change], world, now());
+      return is.open ? undefined : is.reason;
+    },
     log,
     now,
     onProgress: (run, event) => {
@@ -122,13 +138,25 @@ export function createLoop(options: LoopOptions): Loop {
       settle(run.changes.keys());
     },
   });
-  const reconcile = createReconcile({ world, store, executor, queue, judgement: (id) => settle.judgement(id), tell, log, now });
+  const reconcile = createReconcile({
+    world,
+    store,
+    decisions,
+    executor,
+    taint,
+    queue,
+    judgement: (id) => settle.judgement(id),
+    tell,
+    log,
+    now,
+  });
   const settle = createSettle({
     world,
     store,
     tell,
     busy: reconcile.busy,
     corrections: reconcile.corrections,
+    awaits: reconcile.awaits,
     writes,
     wake: (key) => queue.add(key),
     now,
@@ -148,15 +176,16 @@ export function createLoop(options: LoopOptions): Loop {
     fleet,
     store,
     workspace,
+    taint,
     agents,
     tell,
     log,
     now,
     onSettled: (ids) => settle(ids),
-    onInForce: () => {
-      forgetGone(world, settle, store, writes);
+    onInForce: ({ ids, resources, all }) => {
+      forgetGone(world, settle, store, writes, all === true ? undefined : ids);
       queue.add("plan");
-      moments.set();
+      moments.set(resources);
     },
   });
   const moments = createMoments({ world, addAfter: queue.addAfter, settle: (ids) => settle(ids), now }),
@@ -183,6 +212,7 @@ export function createLoop(options: LoopOptions): Loop {
   };
   const restore = async (): Promise<void> => {
     for (const one of await store.desired.synced()) world.synced.set(one.instance, one.digest);
+    await taint.restore();
     for (const one of await store.desired.held()) world.held.set(one.instance, { digest: one.digest, reason: one.reason });
     settle.restore(await store.alerts.openAlerts());
     reconcile.restore(await store.desired.corrections(now() - 3_600_000), await recentChanges(store, now() - weekMs));
@@ -196,11 +226,12 @@ export function createLoop(options: LoopOptions): Loop {
     store,
     agents,
     executor,
+    decisions,
     reconcile,
     settle,
     workspace,
     force,
-    edit: options.edit,
+    taint,
     revokeAgent: options.revokeAgent,
     enrolToken: options.enrolToken,
     now,
@@ -247,9 +278,14 @@ export function createLoop(options: LoopOptions): Loop {
     onReport: (agent, host, report) => observe.report(agent, host, report),
     async onResult(host, step, result, facts) {
       await observe.facts(host, facts);
+      const unit = result.outcome === "done" ? executor.loads(host, step) : undefined;
+      if (unit !== undefined) await observe.loaded(host, unit);
       await executor.onResult(host, step, result);
     },
-    onProgress: (host, step, text) => tell({ type: "run.progress", host, about: step, text }),
+    onProgress(host, step, text) {
+      executor.onProgress(host, step);
+      tell({ type: "run.progress", host, about: step, text });
+    },
     async stop() {
       clearInterval(tidier);
       await follower?.close();
@@ -260,16 +296,4 @@ export function createLoop(options: LoopOptions): Loop {
       stuck.close();
     },
   };
-}
-
-/** An event of a run's journal in a line. */
-function progressText(event: RunEvent): string {
-  if (event.type === "step-result" || event.type === "undo-result") {
-    const { outcome, problem } = event.result;
-    return `${event.step}: ${event.type === "undo-result" ? "taken back: " : ""}${outcome}${problem === undefined ? "" : `: ${problem.summary}`}`;
-  }
-  if (event.type === "validated")
-    return `${event.host}: ${event.steps.length} file${event.steps.length === 1 ? "" : "s"} ${event.ok ? "passed the checks" : "refused by a check"}`;
-  if (event.type === "health") return `${event.change}: ${event.ok ? "healthy" : "not healthy"}: ${event.detail}`;
-  return "step" in event ? event.step : "by" in event ? `by ${event.by}` : "";
 }

@@ -5,8 +5,8 @@ const longestMs = 600_000;
 
 /** Moments that manifests name and that lie ahead: until a `restartedAt` or `upgradedAt` comes it asks for nothing, and when a policy's drift mode ends everything is judged anew. */
 export interface Moments {
-  /** Sets the timers for the manifests in force. */
-  set(): void;
+  /** Sets the timers for resources that are new or changed, and for the policies in force. */
+  set(resources: Iterable<string>): void;
   /** One of them may have come. */
   come(resource: string): void;
 }
@@ -28,8 +28,8 @@ export function createMoments({ world, addAfter, settle, now }: MomentOptions): 
   };
   const ofPolicies = (): number[] => world.policies.flatMap((policy) => policy.drift?.until ?? []);
   return {
-    set() {
-      for (const id of world.desired.resources.keys()) for (const at of ofResource(id)) wait(id, at);
+    set(resources) {
+      for (const id of resources) for (const at of ofResource(id)) wait(id, at);
       for (const at of ofPolicies()) wait("drift", at);
     },
     come(id) {

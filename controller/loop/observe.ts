@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { askKey, canonicalJson } from "../../schemas/canonical.ts";
 import type { FactReport, HostEvent } from "../../schemas/report.ts";
+import type { FileFact } from "../../schemas/verbs/file.ts";
 import type { Fact } from "../core/model.ts";
 import type { FactStore } from "../store/facts.ts";
 import { checkedFact } from "./checked-fact.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Log } from "./ports.ts";
+import { changesHost } from "./standing-asks.ts";
 import type { World } from "./world.ts";
 
 /** A fact as the controller keeps it; the digest of its value stands for it in plans. */
@@ -24,8 +26,8 @@ export function factOf(host: string, report: FactReport): Fact {
   });
 }
 
-const hostKey = askKey({ probe: "host", input: {} });
-
+/** Late reports of one fact that are answered by asking: several may have been under way, but a clock that was put back must not cost a question each. */
+const mostAsked = 3;
 interface ObserveOptions {
   readonly world: World;
   readonly fleet: Fleet;
@@ -55,6 +57,8 @@ export interface Observe {
   ): Promise<number>;
   /** Facts that came with the result of a step. */
   facts(host: string, reports: readonly FactReport[]): Promise<void>;
+  /** A unit was loaded by a step: files that were due for it are read afresh where the step's own facts do not tell, as after a crash of the agent. */
+  loaded(host: string, unit: string): Promise<void>;
   /** Facts from the store, at start. */
   restore(facts: Iterable<Fact>): void;
 }
@@ -69,18 +73,22 @@ export function createObserve({ world, fleet, facts, onAssessed, onHost, ask, lo
       if (view === undefined) continue;
       const selections = world.selections();
       for (const id of world.setHost(view)) ids.add(id);
-      if (fact.key === hostKey) for (const host of world.selections() === selections ? [fact.host] : world.hosts.keys()) hosts.add(host);
+      if (changesHost(fact.key)) for (const host of world.selections() === selections ? [fact.host] : world.hosts.keys()) hosts.add(host);
     }
     for (const host of hosts) onHost(host);
     if (ids.size > 0) onAssessed(ids);
   };
   /** When facts were read that came with results or were stored at start, until a report has the same key. */
-  const ofResults = new Map<string, number>();
+  const ofResults = new Map<string, { readonly at: number; left: number }>();
+  const noteRead = (id: string, at: number): void => void ofResults.set(id, { at, left: mostAsked });
   /** A report that was sent again after a reconnect may have been overtaken by a newer fact; or the host's clock was put back. Asking tells. */
   const isOvertaken = ({ host, key, at }: Fact): boolean => {
     const id = `${host} ${key}`,
       read = ofResults.get(id);
-    return read !== undefined && ofResults.delete(id) && at < read;
+    if (read === undefined) return false;
+    const overtaken = at <= read.at;
+    if (!overtaken || --read.left <= 0) ofResults.delete(id);
+    return overtaken;
   };
   const readAgain = async (fact: Fact, about: FactReport["ask"]): Promise<void> => {
     const fresh = await ask(fact.host, about).then(
@@ -123,14 +131,23 @@ export function createObserve({ world, fleet, facts, onAssessed, onHost, ask, lo
     async facts(host, reports) {
       const list = reports.map((fact) => factOf(host, fact));
       absorb(list);
-      for (const { key, at } of list) if (world.isAsked(host, key)) ofResults.set(`${host} ${key}`, at);
+      for (const { key, at } of list) if (world.isAsked(host, key)) noteRead(`${host} ${key}`, at);
       if (list.length > 0) await facts.put(list, now());
+    },
+    async loaded(host, unit) {
+      const stale = world.asks(host).flatMap((about) => {
+        const fact = about.probe === "file" ? world.fact(host, askKey(about)) : undefined;
+        return (fact?.value as FileFact | undefined)?.due?.includes(unit) === true ? [{ about, fact: fact! }] : [];
+      });
+      await Promise.all(stale.map(({ about, fact }) => readAgain(fact, about)));
+      // A report from before may still be under way, and nobody knows by which time of the host.
+      for (const { fact } of stale) noteRead(`${host} ${fact.key}`, Number.POSITIVE_INFINITY);
     },
     restore(stored) {
       const list = [...stored].map(checkedFact);
       absorb(list);
       // A report may have been under way to the controller before this one, and been overtaken then.
-      for (const { host, key, at } of list) ofResults.set(`${host} ${key}`, at);
+      for (const { host, key, at } of list) noteRead(`${host} ${key}`, at);
     },
   };
 }

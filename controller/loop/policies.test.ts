@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Store } from "../store/store.ts";
 import { ann, bob, file, inSync, policy, service, stageFor, until, waitingPlan } from "./testing.ts";
 
 const page = (text: string, on = "name=web-*") => file("page", "/srv/page", `content: "${text}"`, on);
@@ -24,6 +25,62 @@ test("an approved plan waits while a policy freezes, across a restart, and runs 
   await inSync(stage);
   expect(stage.sent).toHaveLength(1);
 });
+
+test.each([
+  ["a freeze that is committed", policy("hold", "freeze: { reason: stocktaking }"), "frozen by Policy/hold: stocktaking", 0],
+  ["a window that closes", undefined, "outside the maintenance window of Policy/hold", 3_600_000],
+])(
+  "%s in mid-run stops what has not begun; the rest waits, says why, and runs later",
+  async (_, commit, reason, passes) => {
+    const answered = Promise.withResolvers<void>();
+    // The answer to the first step is there, and is not taken until the test says so.
+    const store = (real: Store): Store => ({
+      ...real,
+      runs: {
+        ...real.runs,
+        append: (...entry) =>
+          entry[2][0]?.type === "step-result" ? answered.promise.then(() => real.runs.append(...entry)) : real.runs.append(...entry),
+      },
+    });
+    const soon = new Date(Date.now() - 60_000),
+      cron = `${soon.getUTCMinutes()} ${soon.getUTCHours()} * * *`;
+    const open = commit === undefined ? `${free}\nwindows: [{ cron: "${cron}", duration: 30m }]` : free;
+    const stage = await stageFor({
+      files: {
+        "manifests/policy.yaml": policy("hold", open),
+        "manifests/page.yaml": page("one"),
+        "manifests/side.yaml": file("side", "/srv/side", 'content: "s"\nneeds: [File/page]'),
+      },
+      store,
+    });
+    await until(() => stage.sent.length === 1);
+    if (commit !== undefined) {
+      const head = await stage.repo.commit({ "manifests/policy.yaml": commit });
+      await until(() => stage.controller.status().commit === head);
+    }
+    stage.clockJump = passes;
+    answered.resolve();
+    const run = await until(async () => (await stage.controller.runs({})).items[0]?.id);
+    await until(async () => (await stage.controller.run(run)).endedAt);
+    const { state, changes } = await stage.controller.run(run);
+    expect([state, ...changes.map((change) => [change.id, change.state, change.held])]).toEqual([
+      "partial",
+      ["File/page@web-01", "done", undefined],
+      ["File/side@web-01", "skipped", reason],
+    ]);
+    // Nobody has to be asked where the manifests are the same; else the plan waits for a yes first.
+    if (commit === undefined) expect(await until(() => stage.controller.status().waiting)).toContain(reason);
+    else await stage.controller.approve(await waitingPlan(stage), ann);
+    expect(await until(() => stage.controller.status().waiting)).toContain(reason);
+    expect(stage.sent).toHaveLength(1);
+
+    stage.clockJump = 0;
+    await stage.repo.commit({ "manifests/policy.yaml": policy("hold", free) });
+    await inSync(stage);
+    expect(stage.sent).toHaveLength(2);
+  },
+  30_000,
+);
 
 test("limits count what ran lately, across a restart: neither a new plan nor an old one goes beyond them", async () => {
   const limited = policy("few", `${free}\nlimits: { maxHosts: 1, within: 1h }`);
@@ -96,6 +153,47 @@ test("what is predicted runs under the same yes: a package, then the service tha
   const by = (await stage.controller.runs({})).items.map((run) => run.by);
   expect(by.at(-1)).toBe("ann");
   expect(by.slice(0, -1).every((name) => name === "earlier approval")).toBe(true);
+});
+
+test("a package that does not start its unit: the file's reload waits for no answer, the predicted start does, under the same yes", async () => {
+  const redis = `apiVersion: backend-ai/v1\nkind: Package\nmetadata: { name: redis-server }\nspec:\n  on: name=web-*\n  name: redis-server\n`;
+  const quiet = file("quiet", "/usr/sbin/policy-rc.d", 'content: "#!/bin/sh\\nexit 101\\n"\nmode: "0755"');
+  const stage = await stageFor({ files: { "manifests/quiet.yaml": quiet } });
+  await stage.controller.approve(await waitingPlan(stage), ann);
+  await inSync(stage);
+  await stage.repo.commit({
+    "manifests/redis.yaml": redis,
+    "manifests/conf.yaml": file(
+      "conf",
+      "/etc/redis/extra.conf",
+      'content: "# ours\\n"\nneeds: [Package/redis-server]\nreloads: [Service/redis-server]',
+    ),
+    "manifests/unit.yaml": service(
+      "redis-server",
+      "state: running\nenabled: true\nneeds: [Package/redis-server, File/conf]\nhealth: { unit: true, within: 1s }",
+    ),
+  });
+  const digest = await waitingPlan(stage);
+  const { plan } = await stage.controller.planOf(digest);
+  expect([...plan.changes, ...plan.later].map(({ id, act }) => `${act} ${id}`)).toEqual([
+    "create Package/redis-server@web-01",
+    "create File/conf@web-01",
+    "reload Service/redis-server@web-01",
+    "start Service/redis-server@web-01",
+  ]);
+  const { run } = await stage.controller.approve(digest, ann);
+  await inSync(stage);
+  const first = await stage.controller.run(run!);
+  expect([first.state, first.changes.at(-1)?.health]).toEqual(["succeeded", "it does not run yet: its start follows, and is checked then"]);
+  const [second] = (await stage.controller.runs({})).items,
+    started = await stage.controller.run(second!.id);
+  expect([started.by, started.state, started.changes.map(({ id }) => id)]).toEqual([
+    "earlier approval",
+    "succeeded",
+    ["Service/redis-server@web-01"],
+  ]);
+  expect(started.changes[0]?.health).toContain("redis-server.service is active");
+  expect(await stage.controller.query("web-01", "service", { unit: "redis-server.service" })).toMatchObject({ active: "active" });
 });
 
 test("undo brings back what was before, by a commit of its own", async () => {

@@ -2,18 +2,22 @@ import pLimit from "p-limit";
 import type { FileEdit, PreviewView } from "../../schemas/api.ts";
 import { error, ProblemError } from "../../schemas/problem.ts";
 import { parseSelector, select as selectHosts } from "../../schemas/selector.ts";
-import { claimConflicts } from "../core/graph.ts";
 import type { RecentChange } from "../core/limits.ts";
 import type { Fact, FactLookup, HostView, Instance } from "../core/model.ts";
 import { selectorHost } from "../core/inventory.ts";
+import { hostNames, withNearHosts } from "../core/near-host.ts";
 import { orphansOf } from "../core/orphans.ts";
-import { assess } from "../core/pair.ts";
+import { assess, type Assessment } from "../core/pair.ts";
 import { makePlan } from "../core/plan.ts";
-import { select } from "../core/select.ts";
+import { type Desired, selectInPieces } from "../core/select.ts";
+import { carryTaint, changedResources, type Tainted, taintedBy } from "../core/taint.ts";
 import type { Fleet } from "./fleet.ts";
+import { each, inPieces } from "./in-pieces.ts";
 import { factOf } from "./observe.ts";
 import type { Agents } from "./ports.ts";
+import { withhold } from "./withhold.ts";
 import type { Workspace } from "./workspace.ts";
+import type { Taint } from "./taint.ts";
 import { syncedDigest } from "./wanted.ts";
 import type { World } from "./world.ts";
 
@@ -22,30 +26,38 @@ interface PreviewOptions {
   readonly fleet: Pick<Fleet, "views">;
   readonly agents: Pick<Agents, "query">;
   readonly workspace: Workspace;
+  readonly taint: Pick<Taint, "all">;
   /** The commit that the edits are made on. */
   readonly base: () => string;
   readonly recent: () => readonly RecentChange[];
   readonly now: () => number;
 }
 
-/** The plan that a commit of these edits would bring, by the same planner on the same facts. What is not watched yet is asked now; a host that does not answer is unknown. */
+/**
+ * The plan that a commit of these edits would bring, by the same planner on the same facts. What is not watched yet is asked now; a host that does
+ * not answer is unknown. `tainted`: untrusted text had a say in the edits. Without `reveal`, texts of files that nobody declared so far are withheld (withhold.ts).
+ */
 export async function preview(
   edits: readonly FileEdit[],
   on: string | undefined,
-  { world, fleet, agents, workspace, base, recent, now }: PreviewOptions,
+  reveal: boolean,
+  tainted: boolean,
+  { world, fleet, agents, workspace, taint, base, recent, now }: PreviewOptions,
 ): Promise<PreviewView> {
   const result = await workspace.loadEdited(base(), edits);
   if (!result.ok) return { plan: null, problems: [...result.problems] };
   const { loaded } = result,
     views = fleet.views(loaded.resources),
-    desired = select(loaded, views, world.kinds, loaded.context);
-  const conflicts = claimConflicts(desired.instances.values(), world.kinds);
+    desired = await inPieces(selectInPieces(loaded, views, world.kinds, loaded.context));
+  const conflicts = desired.claims.conflicts();
   if (conflicts.length > 0) return { plan: null, problems: [...conflicts] };
   const hosts = on === undefined ? undefined : hostsOn(on, views);
   const instances = [...desired.instances.values()].filter((instance) => hosts === undefined || hosts.has(instance.host));
   const fact = await withMissing(instances, world, agents, now);
   const input = { kinds: world.kinds, hosts: views, fact, context: loaded.context, held: world.held };
-  const all = instances.map((instance) => assess(instance, input));
+  const lastSynced = (id: string): string | undefined => world.synced.get(id);
+  const all: Assessment[] = [];
+  await inPieces(each(instances, (instance) => void all.push(assess(instance, input))));
   const open = all.filter((assessment) => assessment.is !== "in-sync");
   const plan = makePlan({
     kinds: world.kinds,
@@ -55,6 +67,7 @@ export async function preview(
     assessments: open,
     inSync: all.length - open.length,
     synced: syncedDigest(world),
+    tainted: taintedBy(withEdits(carryTaint(taint.all, world.desired, desired, lastSynced), tainted, world, desired), desired, lastSynced),
     policies: loaded.policies,
     orphans: hosts === undefined ? orphansOf(views.values(), desired, world.kinds, loaded.policies) : [],
     recent: recent(),
@@ -62,7 +75,30 @@ export async function preview(
     approval: loaded.settings.approval,
     now: now(),
   });
-  return { plan: { ...plan, commit: "" }, problems: [...result.warnings, ...desired.warnings] };
+  const inForce = (host: string): Readonly<Record<string, unknown>>[] =>
+    (world.desired.byHost.get(host) ?? [])
+      .filter((instance) => instance.resource.kind === "File")
+      .map((instance) => instance.resource.resource.spec as Readonly<Record<string, unknown>>);
+  const shown = reveal
+    ? plan
+    : withhold(plan, {
+        instance: (id) => desired.instances.get(id),
+        inForce,
+        fact: (instance) => fact(instance.host, instance.askKey),
+      });
+  return {
+    plan: { ...shown, commit: "" },
+    problems: [...result.warnings, ...withNearHosts(desired.warnings, desired.resources, hostNames({ hosts: views }))],
+  };
+}
+
+/** What would be tainted with the edits in force: what they change, where untrusted text had a say in them. */
+function withEdits(already: Tainted, tainted: boolean, world: World, desired: Desired): Tainted {
+  if (!tainted) return already;
+  const all = new Map(already);
+  for (const [id, digest] of changedResources(world.desired.resources, desired.resources))
+    all.set(id, new Set([...(all.get(id) ?? []), digest]));
+  return all;
 }
 
 /** Questions to hosts within one preview: so many at a time, so long each. */

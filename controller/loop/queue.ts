@@ -65,7 +65,8 @@ export function createQueue({ work, concurrency, onError, backOff = { first: 200
     pump();
   };
   const addAfter = (key: string, ms: number): void => {
-    const at = Date.now() + ms,
+    // Of a clock that nobody sets.
+    const at = performance.now() + ms,
       known = timers.get(key);
     if (closed || (known !== undefined && known.at <= at)) return;
     if (known !== undefined) clearTimeout(known.timer);

@@ -5,16 +5,19 @@ import { overLimits, type RecentChange } from "../core/limits.ts";
 import { type Orphan, orphansOf } from "../core/orphans.ts";
 import type { Assessment } from "../core/pair.ts";
 import { makePlan } from "../core/plan.ts";
+import { taintedBy } from "../core/taint.ts";
 import type { Run } from "../core/run.ts";
 import type { Store } from "../store/store.ts";
 import { createCooling } from "./cooldown.ts";
 import { createCover } from "./cover.ts";
+import type { Decisions } from "./decisions.ts";
 import type { Executor } from "./execute.ts";
 import { gate } from "./gate.ts";
 import type { Log, Tell } from "./ports.ts";
 import type { Queue } from "./queue.ts";
 import { countStates, groupHealth, undoFailed } from "./run-words.ts";
 import { touched } from "./touched.ts";
+import type { Taint } from "./taint.ts";
 import { syncedDigest } from "./wanted.ts";
 import type { World } from "./world.ts";
 
@@ -22,6 +25,8 @@ interface ReconcileOptions {
   readonly world: World;
   readonly store: Store;
   readonly executor: Executor;
+  readonly decisions: Decisions;
+  readonly taint: Pick<Taint, "all">;
   readonly queue: Pick<Queue, "add" | "addAfter">;
   readonly judgement: (id: string) => { readonly do: string };
   readonly tell: Tell;
@@ -41,6 +46,8 @@ export interface Reconcile {
   recent(): readonly RecentChange[];
   /** Why a plan that was made earlier goes beyond a limit by now: others ran since. */
   beyond(plan: Plan): readonly Problem[];
+  /** An instance is in sync: whether a change of the last plan may have waited to know that. */
+  awaits(id: string): boolean;
   /** Somebody said no to a plan. */
   rejected(digest: string): void;
   busy(id: string): boolean;
@@ -72,11 +79,14 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     corrected = new Map<string, number[]>(),
     waiting = new Map<string, { readonly reason: string; readonly tree: string }>();
   let recent: RecentChange[] = [],
-    pending: string | null = null;
+    pending: string | null = null,
+    unsure: ReadonlySet<string> = new Set();
 
   const busy = (id: string): boolean => working.has(id);
   const digestNow = (id: string): string | undefined => world.desired.instances.get(id)?.resource.digest;
-  const recentCorrections = (id: string): number => (corrected.get(id) ?? []).filter((at) => at > now() - hourMs).length;
+  /** Also where the clock was set back since: what lies ahead by more than an hour was long ago. */
+  const withinHour = (at: number): boolean => Math.abs(now() - at) < hourMs;
+  const recentCorrections = (id: string): number => (corrected.get(id) ?? []).filter(withinHour).length;
   const lately = (): RecentChange[] => [...recent, ...executor.running().flatMap((run) => touched(run, now()))];
 
   const planOf = (assessments: Iterable<Assessment>, withOrphans: boolean): Plan =>
@@ -88,6 +98,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       assessments,
       inSync: world.inSync(),
       synced: syncedDigest(world),
+      tainted: taintedBy(options.taint.all, world.desired, (id) => world.synced.get(id)),
       policies: world.policies,
       orphans: withOrphans ? orphansOf(world.hosts.values(), world.desired, world.kinds, world.policies).map(coolOrphan) : [],
       recent: lately(),
@@ -154,7 +165,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   };
   const approvedByPolicy = async (plan: Plan, who: string): Promise<void> => {
     await store.plans.save(plan);
-    const { decision } = await store.plans.decide({ digest: plan.digest, decision: "approved", by: who, role: "policy", at: now() });
+    const { decision } = await options.decisions.policy({ digest: plan.digest, decision: "approved", by: who, role: "policy", at: now() });
     if (decision.decision === "approved") await admit(plan.digest, plan, decision.by);
   };
 
@@ -170,6 +181,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     // Before the plan: what cools down while it is made is planned the next time, and not forgotten.
     for (const left of cooling.left()) queue.addAfter("plan", left);
     const plan = planOf(someOf(ofManifests), true);
+    unsure = new Set(plan.blocked.length === 0 ? [] : plan.unknown.map(({ id }) => id));
     for (const [digest, { tree }] of waiting) if (tree !== world.desired.tree) queue.add(`admit ${digest}`);
     if (plan.changes.length === 0) return dropPending();
     if (plan.digest === pending) return;
@@ -216,7 +228,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     const open = gate(plan.changes, world, now());
     if (!open.open) return queue.addAfter(`correct ${host}`, open.until - now());
     for (const change of plan.changes) {
-      corrected.set(change.id, [...(corrected.get(change.id) ?? []).filter((at) => at > now() - hourMs), now()]);
+      corrected.set(change.id, [...(corrected.get(change.id) ?? []).filter(withinHour), now()]);
       await store.desired.noteCorrection(change.id, now());
     }
     await approvedByPolicy(plan, approvers.correction);
@@ -238,15 +250,16 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     }
   };
   const ended = (run: Run): void => {
-    for (const { change, state } of run.changes.values()) {
+    for (const { change, state, held } of run.changes.values()) {
       const digest = working.get(change.id)?.digest ?? digestNow(change.id);
       working.delete(change.id);
       if (state === "done") cooling.delete(change.id);
       // What was skipped would else go ahead of what it needs, or to the next host of a rollout that stopped.
-      else if (state !== "skipped" || !run.cancelled) cooling.note(run, change, digest);
+      // What may not begin now is planned at once, and waits until it may.
+      else if (state !== "skipped" || !(run.cancelled || held !== undefined)) cooling.note(run, change, digest);
     }
     recent = [...recent.filter((change) => change.at > now() - 7 * dayMs), ...touched(run, now())];
-    for (const [id, times] of corrected) if (times.every((at) => at <= now() - hourMs)) corrected.delete(id);
+    for (const [id, times] of corrected) if (!times.some(withinHour)) corrected.delete(id);
     tell({
       type: "run.ended",
       about: run.id,
@@ -292,6 +305,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     },
     recent: lately,
     beyond,
+    awaits: (id) => unsure.has(id),
     rejected: (digest) => {
       if (pending === digest) pending = null;
       waiting.delete(digest);

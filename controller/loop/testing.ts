@@ -7,7 +7,6 @@ import { type FleetHost, pretendFleet } from "../../examples/sandbox/fleet.ts";
 import { runFleet } from "../../examples/sandbox/agents.ts";
 import type { PretendHost } from "../../examples/sandbox/pretend-host.ts";
 import type { FactReport } from "../../schemas/report.ts";
-import { editManifest } from "../core/edit.ts";
 import { allowedAgents } from "../hub/allowed-agents.ts";
 import { machineClock } from "../hub/clock.ts";
 import { createHub, type Hub } from "../hub/hub.ts";
@@ -19,13 +18,13 @@ import { type Bench, temporaryRepository } from "../repo/testing.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import type { Caller, Controller } from "./controller.ts";
-import type { ExecuteLimits } from "./execute.ts";
 import { fleetStateOf } from "./fleet-state.ts";
 import { gitWorkspace } from "./git-workspace.ts";
 import { agentsOf } from "./hub-agents.ts";
 import { createLoop, type Loop } from "./loop.ts";
 import type { Log } from "./ports.ts";
 import { unsealWith } from "./secret-text.ts";
+import type { ExecuteLimits } from "./executor-options.ts";
 
 /** The real loop over a real store, a real repository, the real hub and real agents of pretend hosts, all in this process. */
 export interface Stage {
@@ -197,13 +196,6 @@ export async function stageFor(options: StageOptions): Promise<Stage> {
       },
       workspace,
       unseal: unsealWith(workspace.secret),
-      edit: (text, resource, fields) =>
-        editManifest(
-          text,
-          Object.entries(fields).map(([field, value]) =>
-            value === null ? { edit: "unset", resource, path: ["spec", field] } : { edit: "set", resource, path: ["spec", field], value },
-          ),
-        ),
       limits: { perHost: 1, overall: 100, hostPatienceMs: 900_000, ...options.limits },
       log,
       now,

@@ -3,20 +3,15 @@ import { splitInstance } from "../../schemas/ids.ts";
 import type { Change } from "../../schemas/plan.ts";
 import { canonicalJson } from "../../schemas/canonical.ts";
 import { error, type Problem } from "../../schemas/problem.ts";
+import { editManifest, type ManifestEdit } from "../core/edit.ts";
 import type { LoadedResource } from "../core/model.ts";
 import type { Run } from "../core/run.ts";
 import type { InstanceKind, KindTable } from "../kinds/define.ts";
 
-export interface UndoOptions {
+interface UndoOptions {
   readonly kinds: KindTable;
   readonly resources: ReadonlyMap<string, LoadedResource>;
   readonly fileText: (path: string) => Promise<string | undefined>;
-  /** Sets fields of a resource's spec (`null` removes one) in the text of its manifest; a problem where that cannot be done. */
-  readonly edit: (
-    text: string,
-    resource: string,
-    fields: Record<string, unknown>,
-  ) => { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: Problem };
 }
 
 /** Manifest edits that bring back what was before a run, from the facts it recorded; what cannot come back (a restart) is said in `left`. */
@@ -47,7 +42,7 @@ export async function undoEdits(run: Run, options: UndoOptions): Promise<Omit<Un
       problems.push(error("undo/no-file", `${loaded.file} is not in the workspace any more`));
       continue;
     }
-    const edited = options.edit(text, id, fields);
+    const edited = editManifest(text, specEdits(id, loaded.resource.spec, fields));
     if (edited.ok) texts.set(loaded.file, edited.text);
     else problems.push(edited.problem);
   }
@@ -81,3 +76,27 @@ function fieldsFor(
   }
   return [...answers.values()][0];
 }
+
+/** Fields of a spec as edits (`null` removes one): of a map only the entries that become others, so that the rest stays as somebody wrote it. */
+function specEdits(resource: string, spec: unknown, fields: Readonly<Record<string, unknown>>): ManifestEdit[] {
+  const now = spec as Readonly<Record<string, unknown>>;
+  return Object.entries(fields).flatMap(([field, value]): ManifestEdit[] => {
+    const path = ["spec", field],
+      before = now[field];
+    if (value === null) return [{ edit: "unset", resource, path }];
+    if (!isMap(value) || !isMap(before)) return [{ edit: "set", resource, path, value }];
+    return [
+      ...Object.keys(before).flatMap((key): ManifestEdit[] =>
+        Object.hasOwn(value, key) ? [] : [{ edit: "unset", resource, path: [...path, key] }],
+      ),
+      ...Object.entries(value).flatMap(([key, one]): ManifestEdit[] =>
+        Object.hasOwn(before, key) && canonicalJson(before[key]) === canonicalJson(one)
+          ? []
+          : [{ edit: "set", resource, path: [...path, key], value: one }],
+      ),
+    ];
+  });
+}
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 import type { FileEdit } from "../../schemas/api.ts";
 import type { Problem } from "../../schemas/problem.ts";
 import type { CommitNote } from "./controller.ts";
-import type { Loaded } from "./world.ts";
+import type { Loaded } from "./loaded.ts";
 
 /** A commit read and checked: what it asks for, or why it cannot take effect. Warnings stop nothing. */
 export type LoadedCommit =
@@ -16,6 +16,8 @@ export interface Workspace {
   load(commit: string): Promise<LoadedCommit>;
   /** The workspace as it would be with these edits on top of a commit; nothing is written. Its tree is the one that a commit of them would have. */
   loadEdited(commit: string, edits: readonly FileEdit[]): Promise<LoadedCommit>;
+  /** Files that are not committed, and so not in force; paths as git says them. */
+  uncommitted(): Promise<readonly string[]>;
   fileText(commit: string, path: string): Promise<string | undefined>;
   /** Names of those who asked for what a commit holds in these files. */
   requesters(commit: string, files: readonly string[]): Promise<ReadonlySet<string>>;

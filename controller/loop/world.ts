@@ -1,37 +1,17 @@
-import { type Ask, ask } from "../../schemas/contract.ts";
+import type { Ask } from "../../schemas/contract.ts";
 import { askKey } from "../../schemas/canonical.ts";
-import { hostProbe, metricsProbe, ownedProbe } from "../../schemas/verbs/host.ts";
 import type { KindTable } from "../kinds/define.ts";
-import type { Fact, HostView, Instance, KindContext, LoadedResource, PolicyRule } from "../core/model.ts";
-import { assess, type Assessment } from "../core/pair.ts";
-import { defaultSettings, type Settings } from "../core/settings-defaults.ts";
+import type { Fact, HostView, Instance, KindContext, PolicyRule } from "../core/model.ts";
+import type { Assessment } from "../core/pair.ts";
+import { type Desired, select } from "../core/select.ts";
+import type { Settings } from "../core/settings-defaults.ts";
+import { comparedAlike, selectable } from "./alike.ts";
+import { compare as compareWith, type Compared, compareAll, compared, idsOf } from "./compared.ts";
+import { contextsOf, type Loaded, nothingLoaded } from "./loaded.ts";
+import { type Meanwhile, meanwhileOf } from "./meanwhile.ts";
+import { type Change, patchDesired, type Refused, type ViewOf } from "./patch.ts";
+import { isStanding, standingAsks } from "./standing-asks.ts";
 import { wantedAt } from "./wanted.ts";
-import { type Desired, select, type Selection, selectInPieces } from "../core/select.ts";
-
-/** What every host is watched for, whatever the manifests say. */
-export const standingAsks: readonly Ask[] = [ask(hostProbe, {}), ask(metricsProbe, {}), ask(ownedProbe, {})];
-
-/** A loaded commit, ready to be put in force. */
-export interface Loaded {
-  readonly commit: string;
-  readonly tree: string;
-  readonly resources: readonly LoadedResource[];
-  readonly policies: readonly PolicyRule[];
-  readonly settings: Settings;
-  readonly context: (host: HostView) => KindContext;
-}
-
-/** A commit against hosts and facts, as far as it is compared. */
-export interface Prepared {
-  readonly loaded: Loaded;
-  readonly hosts: Map<string, HostView>;
-  readonly desired: Selection;
-  readonly context: (host: HostView) => KindContext;
-  readonly assessments: Map<string, Assessment>;
-  readonly open: Map<string, Assessment>;
-  /** Instances of a host by ask key, made for a host when it is first looked at. */
-  readonly asked: Map<string, Map<string, string[]>>;
-}
 
 /** Desired and observed, side by side in memory, each instance compared when one of the two changes: cost follows the change. */
 export interface World {
@@ -55,10 +35,13 @@ export interface World {
   /** When the manifests or the inventory were last taken over, milliseconds since the epoch. */
   changedAt(): number;
   context(host: HostView): KindContext;
+  /** Puts a commit in force by what it changes alone, `viewOf` giving hosts with its `Host` resources; undefined where that is too much for one stretch. */
+  patch(loaded: Loaded, viewOf: ViewOf): Change | Refused | undefined;
   /** Compares everything with a commit that is not in force yet, on the side and in pieces of a few milliseconds. */
-  prepare(loaded: Loaded, hosts: ReadonlyMap<string, HostView>): Generator<undefined, Prepared>;
-  /** Puts in force what was prepared, with what changed meanwhile. Each of these returns the ids of instances that were compared again. */
-  enter(prepared: Prepared): readonly string[];
+  prepare(loaded: Loaded, hosts: ReadonlyMap<string, HostView>): Generator<undefined, Compared | Refused>;
+  /** Puts in force what was prepared, with what changed meanwhile, `viewOf` giving hosts with its `Host` resources. */
+  enter(prepared: Compared, viewOf: ViewOf): Change;
+  /** Each of these returns the ids of instances that were compared again. */
   setCommit(loaded: Loaded): readonly string[];
   setHosts(hosts: ReadonlyMap<string, HostView>): readonly string[];
   setHost(host: HostView): readonly string[];
@@ -75,76 +58,53 @@ export interface World {
   selections(): number;
 }
 
-const nothingLoaded: Loaded = {
-  commit: "",
-  tree: "",
-  resources: [],
-  policies: [],
-  settings: defaultSettings,
-  context: (host) => ({ host, file: () => undefined, seal: () => undefined, unitOf: (unit) => unit }),
-};
-
-/** Pieces of work between two yields. */
-const piece = 500;
-const standingKeys = standingAsks.map(askKey);
-
-export function createWorld(kinds: KindTable, now: () => number = () => 0): World {
+/** `most`: instances that a commit may change at one stretch; beyond, everything is compared on the side. */
+export function createWorld(kinds: KindTable, now: () => number = () => 0, most = 2000): World {
   const facts = new Map<string, Map<string, Fact>>();
   const held: World["held"] = new Map(),
     synced: World["synced"] = new Map();
-  let state = together(nothingLoaded, new Map(), (context) => select(nothingLoaded, new Map(), kinds, context));
+  const fact = (host: string, key: string): Fact | undefined => facts.get(host)?.get(key);
+  const using = { kinds, fact, held };
+  const selected = (loaded: Loaded, hosts: Map<string, HostView>): Compared =>
+    compared(loaded, hosts, (context) => select(loaded, hosts, kinds, context));
+  let state = selected(nothingLoaded, new Map());
   let changedAt = 0,
     selections = 0;
-  /** Hosts and (host, ask key) that changed while something is being prepared. */
-  let meanwhile:
-    | { readonly hosts: Set<string>; readonly facts: Map<string, Set<string>>; readonly ids: Set<string>; all: boolean }
-    | undefined;
+  /** What changed while something is being prepared. */
+  let meanwhile: Meanwhile | undefined;
 
-  const fact = (host: string, key: string): Fact | undefined => facts.get(host)?.get(key);
-  const compare = (ids: Iterable<string>, { desired, hosts, context, assessments, open }: Prepared): void => {
-    const using = { kinds, hosts, fact, context, held };
-    for (const id of ids) {
-      const instance = desired.instances.get(id);
-      if (instance === undefined) {
-        assessments.delete(id);
-        open.delete(id);
-        continue;
-      }
-      const assessment = assess(instance, using);
-      assessments.set(id, assessment);
-      if (assessment.is === "in-sync") open.delete(id);
-      else open.set(id, assessment);
-    }
-  };
+  const compare = (ids: Iterable<string>, of: Compared): void => compareWith(ids, of, using);
   const rebuild = (loaded: Loaded, hosts: Map<string, HostView>): readonly string[] => {
-    const next = together(loaded, hosts, (context) => select(loaded, hosts, kinds, context)),
+    const next = selected(loaded, hosts),
       ids = [...next.desired.instances.keys()];
     compare(ids, next);
-    return enter(next, ids);
+    replaceBy(next);
+    return ids;
   };
-  const enter = (next: Prepared, ids: readonly string[]): readonly string[] => {
+  const replaceBy = (next: Compared): void => {
     state = next;
     changedAt = now();
     selections += 1;
-    return ids;
   };
+  const idsOn = (host: string): string[] => (state.desired.byHost.get(host) ?? []).map((instance) => instance.id);
   const setHost = (host: HostView): readonly string[] => {
     const { hosts, desired, context, asked } = state,
-      before = hosts.get(host.name),
-      idsHere = (): string[] => (state.desired.byHost.get(host.name) ?? []).map((instance) => instance.id);
+      before = hosts.get(host.name);
     hosts.set(host.name, host);
     meanwhile?.hosts.add(host.name);
     if (before === undefined || selectable(before) !== selectable(host)) {
-      const gone = idsHere();
+      const gone = idsOn(host.name);
       if (!desired.reselect(host, hosts, context)) return rebuild(state.loaded, hosts);
       changedAt = now();
       asked.delete(host.name);
-      const ids = idsHere();
+      const ids = idsOn(host.name);
       compare(new Set([...gone, ...ids]), state);
       return ids;
     }
-    if (comparedAlike(before, host)) return [];
-    const ids = idsHere();
+    // Where guests came or went, what is to be made may go elsewhere; what is as it should be stays so.
+    const moved = before.cluster?.guests !== host.cluster?.guests;
+    if (comparedAlike(before, host) && !moved) return [];
+    const ids = comparedAlike(before, host) ? idsOn(host.name).filter((id) => state.open.has(id)) : idsOn(host.name);
     compare(ids, state);
     return ids;
   };
@@ -173,46 +133,48 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0): Worl
     selections: () => selections,
     inSync: () => state.assessments.size - state.open.size,
     context: (host) => state.context(host),
-    *prepare(loaded, given) {
-      meanwhile = { hosts: new Set(), facts: new Map(), ids: new Set(), all: false };
-      const hosts = new Map(given),
-        context = contextsOf(loaded),
-        before = state,
-        same = sameHosts(before.hosts);
-      const desired = yield* selectInPieces(loaded, hosts, kinds, context, { selection: before.desired, same });
-      const next: Prepared = { ...empty(loaded, hosts, context), desired };
-      let some: string[] = [],
-        kept = 0;
-      for (const [id, instance] of desired.instances) {
-        const assessment = before.desired.instances.get(id) === instance ? before.assessments.get(id) : undefined;
-        if (assessment !== undefined) {
-          next.assessments.set(id, assessment);
-          if (assessment.is !== "in-sync") next.open.set(id, assessment);
-          if (++kept % (piece * 8) === 0) yield;
-          continue;
-        }
-        if (some.push(id) < piece) continue;
-        compare(some, next);
-        some = [];
-        yield;
-      }
-      compare(some, next);
-      return next;
+    patch(loaded, viewOf) {
+      const change = patchDesired(state, loaded, viewOf, most);
+      if (change === undefined || "conflicts" in change) return change;
+      state = { ...state, loaded, context: contextsOf(loaded) };
+      changedAt = now();
+      for (const host of change.hosts) state.asked.delete(host);
+      compare(change.ids, state);
+      return change;
     },
-    enter(next) {
-      const changed = meanwhile,
-        current = state.hosts;
-      meanwhile = undefined;
-      if (changed?.all === true) return rebuild(next.loaded, current);
-      enter(next, []);
-      const ids = new Set<string>(changed?.ids);
-      for (const [host, keys] of changed?.facts ?? []) for (const key of keys) for (const id of idsOf(next, host, key)) ids.add(id);
-      compare(ids, next);
-      for (const name of changed?.hosts ?? []) {
-        const view = current.get(name);
-        if (view !== undefined) setHost(view);
+    *prepare(loaded, given) {
+      meanwhile = meanwhileOf();
+      let good = false;
+      try {
+        const next = yield* compareAll(loaded, new Map(given), state, using);
+        const conflicts = next.desired.claims.conflicts();
+        if (conflicts.length > 0) return { conflicts };
+        good = true;
+        return next;
+      } finally {
+        if (!good) meanwhile = undefined;
       }
-      return [...state.desired.instances.keys()];
+    },
+    enter(next, viewOf) {
+      const changed = meanwhile,
+        { hosts, desired } = state;
+      meanwhile = undefined;
+      if (changed?.all === true) rebuild(next.loaded, new Map([...hosts].map(([name, view]) => [name, viewOf(name) ?? view])));
+      else {
+        replaceBy(next);
+        compare(changed?.about(next) ?? [], next);
+        for (const name of changed?.hosts ?? []) {
+          const view = viewOf(name);
+          if (view !== undefined) setHost(view);
+        }
+      }
+      return {
+        ids: [...state.desired.instances.keys()],
+        hosts: [...state.hosts.keys()],
+        resources: [...state.desired.resources.keys()],
+        all: true,
+        before: desired,
+      };
     },
     setCommit: (next) => rebuild(next, state.hosts),
     setHosts(next) {
@@ -222,15 +184,11 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0): Worl
     setHost,
     setFact(next) {
       const { host, key } = next;
-      if (state.loaded !== nothingLoaded && !standingKeys.includes(key) && idsOf(state, host, key).length === 0) return [];
+      if (state.loaded !== nothingLoaded && !isStanding(key) && idsOf(state, host, key).length === 0) return [];
       let here = facts.get(host);
       if (here === undefined) facts.set(host, (here = new Map()));
       here.set(key, next);
-      if (meanwhile !== undefined) {
-        const keys = meanwhile.facts.get(host);
-        if (keys === undefined) meanwhile.facts.set(host, new Set([key]));
-        else keys.add(key);
-      }
+      meanwhile?.fact(host, key);
       const ids = idsOf(state, host, key);
       compare(ids, state);
       return ids;
@@ -248,72 +206,18 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0): Worl
       compare(list, state);
     },
     asks(host) {
-      const found = new Map(standingAsks.map((standing, at) => [standingKeys[at]!, standing]));
+      const found = new Map(standingAsks(state.hosts.get(host)).map((standing) => [askKey(standing), standing]));
       for (const instance of state.desired.byHost.get(host) ?? []) found.set(instance.askKey, instance.ask);
       return [...found.values()];
     },
-    askKeys: (host) => [...new Set((state.desired.byHost.get(host) ?? []).map((instance) => instance.askKey))].sort().join("\n"),
+    askKeys: (host) =>
+      [
+        ...new Set([
+          ...standingAsks(state.hosts.get(host)).map(askKey),
+          ...(state.desired.byHost.get(host) ?? []).map((instance) => instance.askKey),
+        ]),
+      ]
+        .sort()
+        .join("\n"),
   };
 }
-
-/** Whether a view says of a host what another said, as far as comparing is concerned; each host is looked at once. */
-function sameHosts(before: ReadonlyMap<string, HostView>): (view: HostView) => boolean {
-  const known = new Map<HostView, boolean>();
-  return (view) => {
-    let same = known.get(view);
-    if (same !== undefined) return same;
-    const old = before.get(view.name);
-    same = old !== undefined && comparedAlike(old, view) && selectable(old) === selectable(view);
-    known.set(view, same);
-    return same;
-  };
-}
-
-/** Whether two views of a host compare its instances alike. */
-const comparedAlike = (one: HostView, other: HostView): boolean =>
-  one.online === other.online &&
-  one.clockOffset === other.clockOffset &&
-  (one.facts?.shuttingDown === true) === (other.facts?.shuttingDown === true);
-
-/** Contexts of a commit, one for each view of a host. */
-function contextsOf(loaded: Loaded): (host: HostView) => KindContext {
-  const known = new WeakMap<HostView, KindContext>();
-  return (host) => {
-    let context = known.get(host);
-    if (context === undefined) known.set(host, (context = loaded.context(host)));
-    return context;
-  };
-}
-
-const empty = (loaded: Loaded, hosts: Map<string, HostView>, context: Prepared["context"]): Omit<Prepared, "desired"> => ({
-  loaded,
-  hosts,
-  context,
-  assessments: new Map(),
-  open: new Map(),
-  asked: new Map(),
-});
-
-function together(loaded: Loaded, hosts: Map<string, HostView>, selected: (context: Prepared["context"]) => Selection): Prepared {
-  const context = contextsOf(loaded);
-  return { ...empty(loaded, hosts, context), desired: selected(context) };
-}
-
-/** Instances that a fact is about. */
-function idsOf({ asked, desired }: Prepared, host: string, key: string): readonly string[] {
-  let here = asked.get(host);
-  if (here === undefined) {
-    here = new Map();
-    for (const instance of desired.byHost.get(host) ?? []) {
-      const same = here.get(instance.askKey);
-      if (same === undefined) here.set(instance.askKey, [instance.id]);
-      else same.push(instance.id);
-    }
-    asked.set(host, here);
-  }
-  return here.get(key) ?? [];
-}
-
-/** The part of a host that selectors in manifests and templates can see: when it changes, everything is selected anew. */
-const selectable = (host: HostView): string =>
-  JSON.stringify([host.aliases, host.tags, host.labels, host.address, host.facts?.os, host.facts?.virtualization]);

@@ -1,5 +1,6 @@
 import { error, type Problem, ProblemError } from "../../schemas/problem.ts";
 import { moveBranch, moved } from "./branch.ts";
+import { orDiskFull } from "./disk-full.ts";
 import { gitText } from "./git.ts";
 import { readHead } from "./head.ts";
 import { commitMessage, identity, type Trailers } from "./message.ts";
@@ -28,9 +29,17 @@ export interface Committed {
 
 /**
  * Commits edits on top of `parent` and moves the branch there (branch.ts says what becomes of working trees). Throws a ProblemError and changes nothing
- * where the branch is elsewhere by now (`conflict/moved`), nothing would change (`conflict/nothing-to-commit`), or it would not be safe (`conflict/dirty`, `conflict/operation`).
+ * where the branch is elsewhere by now (`conflict/moved`), nothing would change (`conflict/nothing-to-commit`), it would not be safe (`conflict/dirty`, `conflict/operation`), or a disk is full (`repo/disk-full`).
  */
 export async function commitEdits(repo: Repository, request: CommitRequest): Promise<Committed> {
+  try {
+    return await commitOn(repo, request);
+  } catch (thrown) {
+    throw await orDiskFull(thrown, repo);
+  }
+}
+
+async function commitOn(repo: Repository, request: CommitRequest): Promise<Committed> {
   const { parent, signatures } = request;
   const head = await readHead(repo).catch(() => null);
   if (head !== parent) throw new ProblemError(moved(repo, parent, head));

@@ -139,7 +139,7 @@ export function gitFailed(args: readonly string[], stderr: string): Problem {
       hint: "If none is, remove the .lock file that git names",
     });
   }
-  if (/No space left on device/.test(stderr))
+  if (/No space left on device|Out of diskspace|Disk quota exceeded/.test(stderr))
     return error("repo/disk-full", "Unable to write to the repository: the disk is full", { detail: stderr, retry: "later" });
   return error("repo/git-failed", `Unable to run git ${verb}: ${said}`, {
     ...(stderr.includes("\n") ? { detail: stderr } : {}),

@@ -6,6 +6,8 @@ export interface Trailers {
   readonly request?: string | undefined;
   readonly requestedBy: string;
   readonly source: IntentSource;
+  /** Untrusted sources that were read before it was asked for; none: no trailer. */
+  readonly tainted?: readonly string[] | undefined;
 }
 
 /**
@@ -22,8 +24,9 @@ export function oneLine(text: string, limit: number): string {
 }
 
 /** The message of a commit: a subject, and the trailers as its last paragraph. */
-export function commitMessage(subject: string, { request, requestedBy, source }: Trailers): string {
+export function commitMessage(subject: string, { request, requestedBy, source, tainted = [] }: Trailers): string {
   const trailers = [`Requested-by: ${oneLine(requestedBy, 200) || "unknown"}`, `Intent-source: ${source}`];
+  if (tainted.length > 0) trailers.push(`Tainted: ${oneLine(tainted.join("; "), 500) || "yes"}`);
   const asked = request === undefined ? "" : oneLine(request, 2000);
   return `${oneLine(subject, 200) || "Change the workspace"}\n\n${asked === "" ? "" : `Request: ${asked}\n`}${trailers.join("\n")}\n`;
 }

@@ -122,9 +122,9 @@ async function needBranch(repo: Repository): Promise<void> {
 /** What people should know about the state of a workspace; nothing of it stops reading commits of the branch. */
 export async function repositoryWarnings(repo: Repository): Promise<Problem[]> {
   if (repo.bare) return [];
-  const [head, status, operation] = await Promise.all([
+  const [head, dirty, operation] = await Promise.all([
     runGit(repo.dir, ["symbolic-ref", "--quiet", "HEAD"]),
-    runGit(repo.dir, ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal", "--", "."]),
+    uncommitted(repo),
     operationAt(repo.dir),
   ]);
   const warnings: Problem[] = [],
@@ -147,11 +147,6 @@ export async function repositoryWarnings(repo: Repository): Promise<Problem[]> {
     warnings.push(
       warning("repo/other-branch", `${repo.dir} has ${on.replace("refs/heads/", "")} checked out: commits on ${repo.branch} take effect`),
     );
-  const dirty = status.stdout
-    .toString("utf8")
-    .split("\0")
-    .filter(Boolean)
-    .map((line) => line.slice(3));
   if (dirty.length > 0)
     warnings.push(
       warning(
@@ -161,6 +156,17 @@ export async function repositoryWarnings(repo: Repository): Promise<Problem[]> {
       ),
     );
   return warnings;
+}
+
+/** Files of a workspace that differ from what is checked out, or that git does not know; none of a bare one. */
+export async function uncommitted(repo: Repository): Promise<string[]> {
+  if (repo.bare) return [];
+  const { stdout } = await runGit(repo.dir, ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal", "--", "."]);
+  return stdout
+    .toString("utf8")
+    .split("\0")
+    .filter(Boolean)
+    .map((line) => line.slice(3));
 }
 
 const some = (paths: readonly string[]): string =>

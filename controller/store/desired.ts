@@ -17,6 +17,12 @@ export interface Held extends Synced {
   readonly reason: string;
 }
 
+/** A resource in which untrusted text had a say, with the digests that it had then; none: it is forgotten. */
+export interface TaintedResource {
+  readonly id: string;
+  readonly digests: readonly string[];
+}
+
 /** What the loop remembers about the desired state across restarts. */
 export interface DesiredStore {
   goodCommit(branch: string): Promise<GoodCommit | undefined>;
@@ -29,6 +35,9 @@ export interface DesiredStore {
   release(instances: readonly string[]): Promise<void>;
   /** Forgets all of instances that are no more: synced, held, corrections. */
   forget(instances: readonly string[]): Promise<void>;
+
+  tainted(): Promise<readonly TaintedResource[]>;
+  setTainted(resources: readonly TaintedResource[]): Promise<void>;
 
   /** Notes an automatic correction, and forgets those more than an hour before `at`. */
   noteCorrection(instance: string, at: number): Promise<void>;

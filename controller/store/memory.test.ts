@@ -82,3 +82,14 @@ test("knows a token by its secret, until it is revoked or over", async () => {
   expect([await tokens.revoke(id, 50), await tokens.revoke("no", 50), await tokenOf(tokens, secret, 51)]).toEqual([true, false, undefined]);
   expect(JSON.stringify(await tokens.list())).not.toContain(secret.slice(-43));
 });
+
+test("two tokens of one name are never valid at once", async () => {
+  const { tokens } = await temporaryStore();
+  const add = (name: string, createdAt: number, expiresAt?: number): Promise<boolean> => {
+    const { id, secretHash } = mintToken();
+    return tokens.add({ id, secretHash, name, role: "viewer", createdAt, createdBy: "admin", expiresAt });
+  };
+  expect([await add("ci", 1, 100), await add("CI", 99), await add("ci", 100), await add("ci", 101)]).toEqual([true, false, true, false]);
+  await tokens.revoke((await tokens.list())[1]?.id ?? "", 102);
+  expect([await add("ci", 103), (await tokens.list()).length]).toEqual([true, 3]);
+});

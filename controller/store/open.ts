@@ -7,6 +7,7 @@ import { sqliteAlerts } from "./sqlite/alerts.ts";
 import { fileAnchor, noAnchor } from "./sqlite/anchor.ts";
 import { sqliteAudit } from "./sqlite/audit.ts";
 import { backUp } from "./sqlite/backup.ts";
+import { sqliteConversations } from "./sqlite/conversations.ts";
 import { Database } from "./sqlite/database.ts";
 import { sqliteDesired } from "./sqlite/desired.ts";
 import { sqliteEvents } from "./sqlite/events.ts";
@@ -15,6 +16,7 @@ import { sqlitePlans } from "./sqlite/plans.ts";
 import { asProblem } from "./sqlite/problem.ts";
 import { sqliteRuns } from "./sqlite/runs.ts";
 import { migrate } from "./sqlite/schema.ts";
+import { sqliteSpending } from "./sqlite/spending.ts";
 import { sqliteTokens } from "./sqlite/tokens.ts";
 import { trim } from "./sqlite/trim.ts";
 import type { Store } from "./store.ts";
@@ -46,6 +48,8 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
     events: events.store,
     tokens: sqliteTokens(db),
     audit: sqliteAudit(db, anchor),
+    conversations: sqliteConversations(db),
+    spending: sqliteSpending(db),
     together: (start) => Promise.all(db.together(start)),
     backup(to) {
       const done = backups.then(() => backUp(db, to));

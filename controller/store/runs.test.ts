@@ -28,6 +28,21 @@ test("keeps a journal in order and moves its plan along", async () => {
   expect(await plans.get("d1")).toMatchObject({ state: "done" });
 });
 
+test("who follows a journal is called after each commit that made it longer, and can read that from where they were", async () => {
+  const { runs } = await temporaryStore(),
+    seen: unknown[] = [];
+  await runs.begin("r1", "d1", started);
+  const reads: Promise<unknown>[] = [];
+  const unfollow = runs.follow("r1", () => void reads.push(runs.events("r1", seen.length + 1).then((events) => seen.push(...events))));
+  await runs.append("r1", 1, [sent("s1"), sent("s2")]);
+  await Promise.all(reads);
+  expect(seen).toEqual([sent("s1"), sent("s2")]);
+  await Promise.allSettled([runs.append("r1", 9, [sent("s3")]), runs.begin("r2", "d1", started)]);
+  unfollow();
+  await runs.append("r1", 3, [ended], "failed");
+  expect([reads.length, await runs.events("r1", 3), await runs.events("r1", 9)]).toEqual([1, [ended], []]);
+});
+
 test("two writers cannot interleave: the second is told, and writes nothing", async () => {
   const { runs } = await temporaryStore();
   await runs.begin("r1", "d1", started);

@@ -23,7 +23,10 @@ export interface RunStore {
    * nothing is written. With an `ended` event `state` is required; the run is over, its plan done.
    */
   append(run: string, n: number, events: readonly RunEvent[], state?: RunState): Promise<void>;
-  events(run: string): Promise<readonly RunEvent[]>;
+  /** Events of a journal in order, from number `after` on. */
+  events(run: string, after?: number): Promise<readonly RunEvent[]>;
+  /** Calls back after each commit that made the journal longer; answers with what ends that. */
+  follow(run: string, listener: () => void): () => void;
   get(run: string): Promise<RunSummary | undefined>;
   list(request?: PageRequest & { readonly digest?: string | undefined }): Promise<Page<RunSummary>>;
   /** Runs that have no end yet, oldest first: to be resumed at start. */

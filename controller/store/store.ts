@@ -1,11 +1,13 @@
 import type { AgentRegistry } from "../hub/registry.ts";
 import type { AlertStore } from "./alerts.ts";
 import type { AuditStore } from "./audit.ts";
+import type { ConversationStore } from "./conversations.ts";
 import type { DesiredStore } from "./desired.ts";
 import type { EventStore } from "./events.ts";
 import type { FactStore } from "./facts.ts";
 import type { PlanStore } from "./plans.ts";
 import type { RunStore } from "./runs.ts";
+import type { SpendingStore } from "./spending.ts";
 import type { ApiTokenStore } from "./tokens.ts";
 
 /** A piece of a listing, newest first; `next` is the cursor of the following piece, absent at the end. */
@@ -42,6 +44,8 @@ export interface Store {
   readonly events: EventStore;
   readonly tokens: ApiTokenStore;
   readonly audit: AuditStore;
+  readonly conversations: ConversationStore;
+  readonly spending: SpendingStore;
   /**
    * All or nothing for several writes, such as a decision and its audit entry. `start` begins every write before it
    * returns (no await in between) and hands back their promises.

@@ -15,7 +15,8 @@ export interface ApiToken {
 }
 
 export interface ApiTokenStore {
-  add(token: ApiToken): Promise<void>;
+  /** Resolves to false, and keeps nothing, where a token of this name (upper and lower case are one) is neither revoked nor expired at `createdAt`. */
+  add(token: ApiToken): Promise<boolean>;
   get(id: string): Promise<ApiToken | undefined>;
   list(): Promise<readonly ApiToken[]>;
   /** Resolves to false where there is no such token; the first moment stays. */

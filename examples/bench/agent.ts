@@ -4,29 +4,33 @@ import { arch, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { isInstalled, parseDpkgStatus } from "../../agent/platform/packages/dpkg-status.ts";
 import { newKey, saveIdentity } from "../../agent/runtime/identity.ts";
 import { readMachine } from "../../agent/runtime/machine.ts";
+import { agentEnvironment, nodeOptions } from "../../controller/hub/agent-unit.ts";
 import type { Hub } from "../../controller/hub/hub.ts";
+import type { Running } from "../../controller/main.ts";
 import { startStand } from "../sandbox/stand.ts";
-import { median, type Report } from "./figure.ts";
+import { median, percentile, type Report } from "./figure.ts";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 
 /** What is measured, with its limit for memory: resident, in bytes. */
 const forms = [
   { name: "agent compiled by Bun", file: `agent-linux-${arch()}`, command: (path: string) => [path], memory: 42 },
-  { name: "agent bundle on Node", file: "agent.cjs", command: (path: string) => [process.execPath, path], memory: 75 },
+  { name: "agent bundle on Node", file: "agent.cjs", command: (path: string) => [process.execPath, ...nodeOptions, path], memory: 75 },
 ] as const;
 
-/** The agent of this machine against a real controller in this process, over TLS: it is asked what every host is asked, and nothing is to be done on it. */
+/** Things that are watched in the second round, as on a usual host: files, and packages where dpkg lists them. */
+const watched = { files: 20, packages: 5 };
+
+/** The agent of this machine against a real controller in this process, over TLS: first it is asked what every host is asked, then 25 things more. Nothing is to be done on the machine. */
 export async function run(report: Report, scale: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "backend-ai-bench-"));
   const stand = await startStand({ folder, hosts: 0, seed: 1 });
   try {
-    // Nothing is declared: a real machine must not be changed by a benchmark.
-    const { controller, hub, agentsPort } = stand.running;
-    const edits = ["app", "base", "data", "hosts", "policies", "web"].map((name) => ({ path: `manifests/${name}.yaml`, text: null }));
-    await controller.commit(edits, { message: "Nothing", source: "cli" }, { name: "bench", role: "admin" });
+    const { hub, agentsPort } = stand.running;
+    await clear(stand.running);
     for (const form of forms) {
       const path = join(dist, form.file);
       if (
@@ -38,7 +42,15 @@ export async function run(report: Report, scale: number): Promise<void> {
         process.stderr.write(`${form.name}: left out, dist/${form.file} is missing (npm run build:agent)\n`);
         continue;
       }
-      await measure(report, form, form.command(path), { folder: join(folder, form.file), hub, port: agentsPort, quick: scale < 1 });
+      await measure(report, form, form.command(path), {
+        folder: join(folder, form.file),
+        hub,
+        port: agentsPort,
+        quick: scale < 1,
+        // Not in the state folder: an agent touches nothing there that manifests name.
+        declare: () => declare(stand.running, join(folder, `${form.file}-watched`)),
+        clear: () => clear(stand.running),
+      });
     }
   } finally {
     await stand.stop();
@@ -51,39 +63,109 @@ interface Place {
   readonly hub: Hub;
   readonly port: number;
   readonly quick: boolean;
+  /** Has things watched that are as they are declared already. */
+  declare(): Promise<void>;
+  clear(): Promise<void>;
+}
+
+const me = { name: "bench", role: "admin" } as const;
+
+/** Nothing is declared: a real machine must not be changed by a benchmark. */
+async function clear({ controller }: Running): Promise<void> {
+  const edits = ["all", "app", "base", "data", "hosts", "policies", "web"].map((name) => ({ path: `manifests/${name}.yaml`, text: null }));
+  await controller.commit(edits, { message: "Nothing", source: "cli" }, me);
+}
+
+/** Declares files of a temporary folder and packages of this machine, each as it is; waits until all are known to be so. */
+async function declare({ controller }: Running, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const manifest = (kind: string, name: string, spec: readonly string[]): string =>
+    [
+      `apiVersion: backend-ai/v1`,
+      `kind: ${kind}`,
+      "metadata:",
+      `  name: ${name}`,
+      "spec:",
+      `  on: "*"`,
+      ...spec.map((line) => `  ${line}`),
+    ].join("\n");
+  const resources: string[] = [manifest("Policy", "all", ["approval: { from: low }"])];
+  for (let at = 0; at < watched.files; at++) {
+    const path = join(folder, `${at}.conf`);
+    await writeFile(path, `setting = ${at}\n`, { mode: 0o644 });
+    resources.push(manifest("File", `file-${at}`, [`path: ${path}`, `content: "setting = ${at}\\n"`]));
+  }
+  for (const name of await installed()) resources.push(manifest("Package", name, []));
+  await controller.commit(
+    [{ path: "manifests/all.yaml", text: `${resources.join("\n---\n")}\n` }],
+    { message: "Watch", source: "cli" },
+    me,
+  );
+  const known = (): boolean => controller.status().instances.inSync === resources.length - 1;
+  for (const end = Date.now() + 20_000; !known(); await pause(10))
+    if (Date.now() > end) throw new Error(`not everything is as it is declared: ${JSON.stringify(controller.status().instances)}`);
+}
+
+/** Some packages that this machine has; none where it has no dpkg. */
+async function installed(): Promise<string[]> {
+  const entries = parseDpkgStatus(await readFile("/var/lib/dpkg/status", "utf8").catch(() => ""));
+  return entries
+    .filter((entry) => isInstalled(entry) && /^[a-z0-9-]+$/.test(entry.name))
+    .map(({ name }) => name)
+    .slice(0, watched.packages);
 }
 
 async function measure(
   report: Report,
   { name, memory }: (typeof forms)[number],
   command: readonly string[],
-  { folder, hub, port, quick }: Place,
+  { folder, hub, port, quick, declare, clear }: Place,
 ): Promise<void> {
   const config = join(folder, "agent.env"),
     host = name.toLowerCase().replaceAll(" ", "-");
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(config, `CONTROLLER_URL=https://127.0.0.1:${port}\nSTATE_DIR=${folder}\n`, { mode: 0o600 });
+  await writeFile(config, `CONTROLLER_URL=https://127.0.0.1:${port}\nSTATE_DIR=${folder}\nALLOW_VERBS=none\n`, { mode: 0o600 });
   await enrolHere(hub, host, folder);
   const starts: number[] = [];
   let child: ChildProcess | undefined;
   for (let round = 0; round < (quick ? 3 : 7); round++) {
     if (child !== undefined) await ended(child);
     const begun = performance.now();
-    child = spawn(command[0]!, [...command.slice(1), "run", "--config", config], { stdio: ["ignore", "ignore", "inherit"] });
+    child = spawn(command[0]!, [...command.slice(1), "run", "--config", config], {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { PATH: process.env["PATH"], ...agentEnvironment },
+    });
     await online(hub, host);
     starts.push(performance.now() - begun);
   }
   report(`${name}, start to connected`, median(starts), "ms", { target: 150 });
-  const seconds = quick ? 5 : 30;
-  await pause(quick ? 3000 : 10_000);
-  const before = await cpuSeconds(child!.pid!);
-  await pause(seconds * 1000);
-  report(`${name}, idle`, (((await cpuSeconds(child!.pid!)) - before) * 100) / seconds, "% CPU", {
-    target: 0.1,
-    note: `over ${seconds} s`,
-  });
-  report(`${name}, idle`, await residentMiB(child!.pid!), "MiB resident", { target: memory });
+  const limits = { memory, seconds: quick ? 5 : 60, settle: quick ? 3 : 20 };
+  await idle(report, `${name}, idle`, child!.pid!, limits);
+  await declare();
+  await idle(report, `${name}, idle, 25 things watched`, child!.pid!, limits);
   await ended(child!);
+  await clear();
+}
+
+/** Lets it come to rest, then looks once a second. What it used is told by the kernel, and so does not depend on what else the machine does. */
+async function idle(
+  report: Report,
+  name: string,
+  pid: number,
+  { memory, seconds, settle }: { readonly memory: number; readonly seconds: number; readonly settle: number },
+): Promise<void> {
+  await pause(settle * 1000);
+  const used = await cpuMeter(pid),
+    begun = performance.now(),
+    resident: number[] = [];
+  for (let second = 0; second < seconds; second++) {
+    await pause(1000);
+    resident.push(await residentMiB(pid));
+    await used();
+  }
+  report(name, (await used()) / 1e4 / (performance.now() - begun), "% CPU", { target: 0.1, note: `over ${seconds} s` });
+  report(name, median(resident), "MiB resident", { target: memory, note: "median of one look a second" });
+  report(`${name}, 9 of 10 looks`, percentile(resident, 90), "MiB resident");
 }
 
 async function enrolHere(hub: Hub, host: string, stateDir: string): Promise<void> {
@@ -107,13 +189,24 @@ async function ended(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** Processor time of all threads of a process, from /proc/PID/task/TID/schedstat (nanoseconds; the kernel's sched-stats.rst). */
-async function cpuSeconds(pid: number): Promise<number> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const times = await Promise.all(
-    threads.map(async (thread) => Number((await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8")).split(" ")[0])),
-  );
-  return times.reduce((sum, ns) => sum + ns, 0) / 1e9;
+/** Adds up the processor time of a process's threads since it was made, in nanoseconds. Asked once a second it misses no more than the last moments of a thread that ended: /proc/PID/task/TID/schedstat is exact, but goes with the thread. */
+async function cpuMeter(pid: number): Promise<() => Promise<number>> {
+  const read = async (): Promise<Map<string, number>> => {
+    const threads = await readdir(`/proc/${pid}/task`);
+    const times = threads.map(async (thread): Promise<[string, number]> => {
+      const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0");
+      return [thread, Number(text.split(" ")[0])];
+    });
+    return new Map(await Promise.all(times));
+  };
+  let known = await read(),
+    sum = 0;
+  return async () => {
+    const now = await read();
+    for (const [thread, ns] of now) sum += Math.max(0, ns - (known.get(thread) ?? 0));
+    known = now;
+    return sum;
+  };
 }
 
 async function residentMiB(pid: number): Promise<number> {

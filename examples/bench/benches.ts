@@ -18,7 +18,8 @@ export const benches: ReadonlyMap<string, Entry> = new Map(
       seconds: 120,
       load: () => import("./drift.ts"),
     },
-    agent: { about: "a real agent when idle, compiled and as a bundle", seconds: 150, load: () => import("./agent.ts") },
+    agent: { about: "a real agent when idle, compiled and as a bundle", seconds: 420, load: () => import("./agent.ts") },
     fleet: { about: "5 000 agents over TLS on one controller", seconds: 300, load: () => import("./fleet.ts") },
+    hosts: { about: "drift, correction and commits on ten real systemd hosts (root)", seconds: 360, load: () => import("./hosts.ts") },
   }),
 );

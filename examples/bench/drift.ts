@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import { hostClock } from "../../agent/runtime/clock.ts";
-import { wsDial } from "../../agent/runtime/ws-dial.ts";
+import { controllerDial } from "../../agent/runtime/dial.ts";
 import { enrolHost, runHost } from "../sandbox/agents.ts";
 import { breakSomething } from "../sandbox/faults.ts";
 import { firstRun } from "../sandbox/first-run.ts";
@@ -56,7 +56,7 @@ export async function run(report: Report, scale: number): Promise<void> {
     if (remote === undefined) return;
     const far = { ...remote, host: Object.assign(remote.host, { name: "dev-far" }) };
     const identity = await enrolHost(far, hub);
-    const dial = wsDial({ identity, clock: hostClock, secureContext: createSecureContext({ ca: identity.ca }) });
+    const dial = controllerDial({ identity, clock: hostClock, secureContext: createSecureContext({ ca: identity.ca }) });
     const agent = await runHost(far, identity, dial, `https://127.0.0.1:${agentsPort}`);
     while (hub.agentOf("dev-far")?.state !== "online") await new Promise((resolve) => setTimeout(resolve, 10));
     await firstRun(controller);

@@ -3,7 +3,7 @@ import { createSecureContext } from "node:tls";
 import pLimit from "p-limit";
 import { hostClock } from "../../agent/runtime/clock.ts";
 import type { Identity } from "../../agent/runtime/identity.ts";
-import { wsDial } from "../../agent/runtime/ws-dial.ts";
+import { controllerDial } from "../../agent/runtime/dial.ts";
 import { runHost } from "../sandbox/agents.ts";
 import { pretendFleet } from "../sandbox/fleet.ts";
 
@@ -21,7 +21,7 @@ process.send?.("ready");
 process.once("message", async () => {
   for (const [at, host] of fleet.hosts.entries()) {
     const identity = identities[at]!,
-      dial = wsDial({ identity, clock: hostClock, secureContext });
+      dial = controllerDial({ identity, clock: hostClock, secureContext });
     await runHost(host, identity, (to, signal) => limit(() => dial(to, signal)), controller);
   }
 });

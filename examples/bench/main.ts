@@ -7,23 +7,41 @@ import { lines } from "./figure.ts";
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const self = fileURLToPath(import.meta.url);
 
+/** How long a benchmark that is told to end may take to clear up: real hosts have to be taken down. */
+const graceMs = 60_000;
+
 /** Runs one benchmark in a process of its own, ended when its time is over; whether it went well. */
 function runApart(name: string, seconds: number, scale: number): Promise<boolean> {
   const child = spawn(process.execPath, ["--expose-gc", self, "--only", name, "--scale", String(scale)], {
     stdio: "inherit",
     detached: true,
   });
+  let late = false,
+    told = false,
+    grace: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    child.kill("SIGTERM");
+    grace ??= setTimeout(sweep, graceMs);
+  };
   // Whatever a benchmark started is of its group, and ends with it; also when this program is told to end.
-  const end = (): void => void process.kill(-child.pid!, "SIGKILL");
-  const timer = setTimeout(end, seconds * 1000);
-  const told = (): void => (end(), process.exit(130));
-  for (const signal of signals) process.once(signal, told);
+  const sweep = (): void => {
+    try {
+      process.kill(-child.pid!, "SIGKILL");
+    } catch {
+      // Nothing is left of it.
+    }
+  };
+  const timer = setTimeout(() => ((late = true), end()), seconds * 1000);
+  const onSignal = (): void => ((told = true), end());
+  for (const signal of signals) process.on(signal, onSignal);
   return new Promise((done) => {
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      for (const signal of signals) process.off(signal, told);
-      if (code !== 0)
-        process.stderr.write(`${name}: ${signal === "SIGKILL" ? `not done within ${seconds} s` : `ended with ${code ?? signal}`}\n`);
+      clearTimeout(grace);
+      sweep();
+      for (const signal of signals) process.off(signal, onSignal);
+      if (told) return process.exit(130);
+      if (code !== 0) process.stderr.write(`${name}: ${late ? `not done within ${seconds} s` : `ended with ${code ?? signal}`}\n`);
       done(code === 0);
     });
   });

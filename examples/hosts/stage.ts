@@ -18,6 +18,7 @@ import type {
 import type { Plan } from "../../schemas/plan.ts";
 import type { RunEvent, RunView } from "../../schemas/run.ts";
 import { down, gateway, type Host, netSpawn, up } from "../lab/lab.ts";
+import { type Arrived, followEvents } from "./follow-events.ts";
 import { request } from "./request.ts";
 import { makeWorkspace, type TestWorkspace } from "./workspace.ts";
 
@@ -35,6 +36,8 @@ export interface RunSummary {
 export interface Stage {
   readonly hosts: readonly Host[];
   readonly workspace: TestWorkspace;
+  /** The controller's data folder. */
+  readonly data: string;
   readonly api: <T>(method: string, path: string, body?: unknown) => Promise<T>;
   /** Commits files by git, and returns the commit. */
   commit(files: Readonly<Record<string, string | null>>): Promise<string>;
@@ -58,6 +61,8 @@ export interface Stage {
   events(after: number, type?: string): Promise<readonly EventView[]>;
   /** Waits for an event after `after` for which this holds. */
   untilEvent(after: number, wanted: (event: EventView) => boolean): Promise<EventView>;
+  /** Tells each event as it comes, until what it resolves with is called. */
+  followEvents(onEvent: (arrived: Arrived) => void): Promise<() => void>;
   drift(open?: boolean): Promise<readonly DriftView[]>;
   enrolCommand(request?: EnrolTokenRequest): Promise<string>;
   /** Installs the agent on a host by the command that the controller gives, and waits until it is connected. */
@@ -96,29 +101,37 @@ const isConnection = (failure: unknown): boolean =>
 export const measured = (what: string, ms: number | readonly number[]): void =>
   void process.stdout.write(`${JSON.stringify({ measured: what, ms })}\n`);
 
-/** Boots hosts, starts a controller beside them and, unless told otherwise, installs the agent on all of them. */
+/** Boots hosts, starts a controller beside them and, unless told otherwise, installs the agent on all of them. Nothing is left where that fails or is given up by the signal. */
 export async function startStage({
   hosts: count,
   install = true,
   settings = "",
   tags = {},
+  os,
+  signal,
 }: {
   hosts: number;
+  os?: "systemd" | "openrc";
   install?: boolean;
   settings?: string;
   tags?: Record<string, string[]>;
+  signal?: AbortSignal;
 }): Promise<Stage> {
   if (!existsSync(join(root, "dist/agent-linux-x64"))) throw new Error("The agent was not built yet: npm run build:agent");
   await down(); // what a broken-off run has left
-  const hosts = await up(count),
-    address = await gateway();
+  signal?.throwIfAborted();
+  const hosts = await up(count, os === undefined ? {} : { os }).catch(async (failure: unknown) => {
+    await down();
+    throw failure;
+  });
+  const address = await gateway();
   const folder = await mkdtemp(join(tmpdir(), "stage-")),
     socket = join(folder, "api.sock"),
     data = join(folder, "data");
   const workspace = await makeWorkspace(join(folder, "workspace"));
   await workspace.commit({ "backend-ai.yaml": settings === "" ? "{}\n" : settings });
   // The API stays on the loopback of the lab; a file reaches where no route does.
-  const relay = netSpawn(["socat", `UNIX-LISTEN:${socket},fork`, `TCP:127.0.0.1:${apiPort}`], { stdio: "ignore" });
+  const relay = netSpawn(["socat", `UNIX-LISTEN:${socket},fork,backlog=128`, `TCP:127.0.0.1:${apiPort}`], { stdio: "ignore" });
   const env = {
     ...process.env,
     PORT: String(apiPort),
@@ -141,6 +154,7 @@ export async function startStage({
   const stage: Stage = {
     hosts,
     workspace,
+    data,
     api,
     commit: (files) => workspace.commit(files).then((commit) => (known = commit)),
     async untilInSync(commit = known, ms = 60_000) {
@@ -198,6 +212,7 @@ export async function startStage({
       until("an event", async () => (await stage.events(after)).find(wanted), {
         otherwise: async () => (await stage.events(after)).map(({ type, text }) => `${type} ${text}`),
       }),
+    followEvents: (onEvent) => followEvents(socket, token, onEvent),
     drift: async (open = true) => items(`/api/v1/drift?open=${open}&limit=100`),
     enrolCommand: async (wish = {}) => (await api<EnrolTokenView>("POST", "/api/v1/enrol-tokens", wish)).command,
     async install(host, wish = {}) {
@@ -245,7 +260,9 @@ export async function startStage({
   try {
     await until("the relay", async () => (existsSync(socket) ? true : undefined));
     await stage.startController();
+    signal?.throwIfAborted();
     if (install) await Promise.all(hosts.map((host) => stage.install(host)));
+    signal?.throwIfAborted();
   } catch (failure) {
     await stage.close();
     throw failure;

@@ -55,6 +55,11 @@ export function netSpawn(argv: readonly string[], options: SpawnOptions = {}): C
   return spawn("bash", [script, "net", "--", ...argv], options);
 }
 
+/** Starts a long-running program in a host; it ends with the child. */
+export function hostSpawn(name: string, argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
+  return spawn("bash", [script, "exec", name, "--", ...argv], options);
+}
+
 export type Host = ReturnType<typeof host>;
 
 /** The handle of one host, which need not exist yet. */

@@ -36,6 +36,8 @@ export interface UnitState {
   readonly starts: number;
   /** When it last read its configuration. */
   readonly loadedAt?: number | undefined;
+  /** Reloads since the last start. */
+  readonly reloads?: number | undefined;
   readonly result: string;
   readonly dropIns: Readonly<Record<string, string>>;
   /** What it answers to HTTP since it read its configuration; undefined: 200 and the usual page. */

@@ -1,12 +1,13 @@
 import { compileGlob } from "../../schemas/selector/glob.ts";
 import { failure } from "../../agent/platform/failure.ts";
-import type { ActionContext, Verbs } from "../../agent/runtime/verbs.ts";
-import type { ActionInput, ActionName, ProbeInput, ProbeOutput } from "../../schemas/verbs/index.ts";
+import type { Memory } from "../../agent/runtime/memory.ts";
+import type { ActionContext, VerbTable } from "../../agent/runtime/verbs.ts";
+import type { ActionInput, ActionName, LinuxAction, LinuxProbe, ProbeInput, ProbeOutput } from "../../schemas/verbs/index.ts";
 import { checkHealth } from "./host/health.ts";
 import { readJournal } from "./host/log-lines.ts";
 import { readHost, readMetrics, readNetwork } from "./host/measure.ts";
 import { installPackage, packageOn, packagesOn, readPackage, refuseManager, removePackage, upgradePackage } from "./host/packages.ts";
-import { enableUnit, loadedAt, reloadUnit, restartUnit, setDropIns, startUnit, stopUnit } from "./host/services.ts";
+import { enableUnit, loadedAt, reloadUnit, restartUnit, setDropIns, startedAt, startUnit, stopUnit } from "./host/services.ts";
 import { readUnit, unitsOf } from "./host/units.ts";
 import type { PretendHost } from "./pretend-host.ts";
 import { deleteFile, restoreFile, writeFile, writeValues } from "./verbs/file-actions.ts";
@@ -19,7 +20,7 @@ import { pretendWatchers } from "./verbs/watchers.ts";
 const maxRows = 2000;
 
 /** Everything that an agent can do, done to a pretend host. */
-export function pretendVerbs(host: PretendHost): Verbs {
+export function pretendVerbs(host: PretendHost): VerbTable<LinuxProbe, LinuxAction> {
   return {
     probes: {
       file: (input, context) => probeFile(host, input, context),
@@ -34,7 +35,7 @@ export function pretendVerbs(host: PretendHost): Verbs {
         return readPackage(host, name, memory.upgradedAt(name));
       },
       packages: async (input) => listPackages(host, input),
-      service: async ({ unit, dropIns }) => readUnit(host, unit, dropIns),
+      service: ({ unit, dropIns }, { memory }) => probeService(host, unit, dropIns, memory),
       services: async (input) => listServices(host, input),
       validate: async (input) => validate(host, input),
     },
@@ -73,7 +74,10 @@ async function setService(
   context: ActionContext,
 ): Promise<undefined> {
   const doing = { signal: context.signal };
-  if (dropIns !== undefined) setDropIns(host, unit, dropIns);
+  if (dropIns !== undefined) {
+    for (const name of Object.keys(dropIns)) await context.memory.mark(`${unit}.d/${name}`, [unit]);
+    setDropIns(host, unit, dropIns);
+  }
   const { load, enabled: was } = readUnit(host, unit, undefined);
   if (load === "not-found" && (active === true || enabled === true))
     throw failure("service/not-found", `Unable to set ${unit}: this host has no such unit`);
@@ -91,14 +95,28 @@ async function restart(host: PretendHost, { unit }: ActionInput<"service.restart
 
 async function reload(host: PretendHost, { unit }: ActionInput<"service.reload">, context: ActionContext): Promise<undefined> {
   await reloadUnit(host, unit, { signal: context.signal });
-  if (loadedAt(host, unit) === undefined) await context.memory.unmark(unit, host.clock.now());
-  await forgetMarks(host, unit, context);
+  await context.memory.unmark(unit, loadedAt(host, unit) ?? host.clock.now(), startedAt(host, unit) ?? 0);
 }
 
 /** What the unit read when it was last loaded is no longer due. */
 async function forgetMarks(host: PretendHost, unit: string, { memory }: ActionContext): Promise<void> {
   const read = loadedAt(host, unit);
   if (read !== undefined) await memory.unmark(unit, read);
+}
+
+/** A unit with its drop-ins that were changed since it was started. */
+async function probeService(
+  host: PretendHost,
+  unit: string,
+  dropIns: readonly string[] | undefined,
+  memory: Memory,
+): Promise<ProbeOutput<"service">> {
+  const started = startedAt(host, unit);
+  if (started !== undefined && memory.marks().some((mark) => mark.unit === unit)) await memory.unmark(unit, 0, started - 1);
+  const due = memory
+    .marks()
+    .flatMap(({ path, unit: of }) => (of === unit && path.startsWith(`${unit}.d/`) ? [path.slice(unit.length + 3)] : []));
+  return { ...readUnit(host, unit, dropIns), ...(due.length === 0 ? {} : { due: due.toSorted() }) };
 }
 
 async function setPackage(host: PretendHost, input: ActionInput<"package.set">, context: ActionContext): Promise<string | undefined> {

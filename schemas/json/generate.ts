@@ -53,12 +53,19 @@ function manifestSchema(table: KindTable): Schema {
   };
 }
 
+/** Keywords that hold schemas by names of ours, one of which may be a keyword itself (placement.anyOf). */
+const named = new Set(["properties", "patternProperties"]);
+const eachReadable = (schemas: unknown): Schema =>
+  Object.fromEntries(Object.entries(schemas as Schema).map(([name, schema]) => [name, readable(schema)]));
+
 /** A choice of words as `enum`, which editors complete; everything else as it is. */
 function readable(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(readable);
   if (typeof schema !== "object" || schema === null) return schema;
   const { anyOf, ...rest } = schema as Schema & { anyOf?: { type?: string; const?: unknown }[] };
-  const inner = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, readable(value)]));
+  const inner = Object.fromEntries(
+    Object.entries(rest).map(([key, value]) => [key, named.has(key) ? eachReadable(value) : readable(value)]),
+  );
   if (anyOf === undefined) return inner;
   return anyOf.every((branch) => typeof branch.const === "string")
     ? { ...inner, type: "string", enum: anyOf.map((branch) => branch.const) }

@@ -1,5 +1,5 @@
-/** What a host can be. */
-export type HostKind = "node" | "vm" | "container" | "host";
+/** What a host can be; a cluster is one that its agent speaks for, and no machine. */
+export type HostKind = "node" | "vm" | "container" | "host" | "cluster";
 
 /**
  * What a selector may ask about a host. A fact left out is unknown, `null` says that there is none. Only where the kind
@@ -36,11 +36,11 @@ const known = (value: string | number | null | undefined): Known =>
 
 const readers: Readonly<Record<string, (host: SelectorHost) => Known>> = {
   name: (host) => (host.aliases === undefined || host.aliases.length === 0 ? host.name : [host.name, ...host.aliases]),
-  id: (host) => known(host.id ?? (host.kind === "host" || host.kind === "node" ? null : host.id)),
+  id: (host) => known(host.id ?? (host.kind === "host" || host.kind === "node" || host.kind === "cluster" ? null : host.id)),
   tag: (host) => host.tags,
   kind: (host) => host.kind,
-  cluster: (host) => known(host.cluster ?? (host.kind === "host" ? null : host.cluster)),
-  node: (host) => known(host.node ?? (host.kind === "host" || host.kind === "node" ? null : host.node)),
+  cluster: (host) => known(host.cluster ?? (host.kind === "host" ? null : host.kind === "cluster" ? host.name : host.cluster)),
+  node: (host) => known(host.node ?? (host.kind === "host" || host.kind === "node" || host.kind === "cluster" ? null : host.node)),
   os: (host) => known(host.os),
   os_version: (host) => known(host.osVersion),
   service: (host) => host.services,

@@ -52,6 +52,8 @@ export const FileFact = Type.Object({
   size: Type.Optional(Type.Number()),
   owner: Type.Optional(Type.String()),
   group: Type.Optional(Type.String()),
+  uid: Type.Optional(Type.Number({ description: "The owner's number, whatever it is called" })),
+  gid: Type.Optional(Type.Number({ description: "The group's number, whatever it is called" })),
   mode: Type.Optional(Mode),
   text: Type.Optional(Type.String()),
   target: Type.Optional(Type.String({ description: "Where a link points" })),

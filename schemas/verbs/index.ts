@@ -1,42 +1,21 @@
 import type { Static } from "typebox";
-import { fileProbe, fileRemove, fileRestore, fileValues, fileWrite, validateProbe } from "./file.ts";
-import { healthProbe } from "./health.ts";
-import { hostProbe, metricsProbe, networkProbe, ownedProbe } from "./host.ts";
-import { journalProbe } from "./journal.ts";
-import { packageProbe, packageSet, packagesProbe, packageUpgrade } from "./package.ts";
-import { serviceProbe, serviceReload, serviceRestart, serviceSet, servicesProbe } from "./service.ts";
+import { linuxActions, linuxProbes } from "./linux.ts";
+import { proxmoxActions, proxmoxProbes } from "./proxmox/index.ts";
 
-/** Everything that a Linux agent can be asked. */
-export const probes = {
-  file: fileProbe,
-  health: healthProbe,
-  host: hostProbe,
-  journal: journalProbe,
-  metrics: metricsProbe,
-  network: networkProbe,
-  owned: ownedProbe,
-  package: packageProbe,
-  packages: packagesProbe,
-  service: serviceProbe,
-  services: servicesProbe,
-  validate: validateProbe,
-} as const;
+/** Everything that an agent of any sort can be asked. */
+export const probes = { ...linuxProbes, ...proxmoxProbes } as const;
 
-/** Everything that a Linux agent can be told to do: there is no other way to change a host. */
-export const actions = {
-  "file.remove": fileRemove,
-  "file.restore": fileRestore,
-  "file.values": fileValues,
-  "file.write": fileWrite,
-  "package.set": packageSet,
-  "package.upgrade": packageUpgrade,
-  "service.reload": serviceReload,
-  "service.restart": serviceRestart,
-  "service.set": serviceSet,
-} as const;
+/** Everything that an agent of any sort can be told to do: there is no other way to change anything. */
+export const actions = { ...linuxActions, ...proxmoxActions } as const;
 
 export type ProbeName = keyof typeof probes;
 export type ActionName = keyof typeof actions;
 export type ProbeInput<N extends ProbeName> = Static<(typeof probes)[N]["input"]>;
 export type ProbeOutput<N extends ProbeName> = Static<(typeof probes)[N]["output"]>;
 export type ActionInput<N extends ActionName> = Static<(typeof actions)[N]["input"]>;
+
+/** Names of the verbs of one sort of agent. */
+export type LinuxProbe = keyof typeof linuxProbes;
+export type LinuxAction = keyof typeof linuxActions;
+export type ProxmoxProbe = keyof typeof proxmoxProbes;
+export type ProxmoxAction = keyof typeof proxmoxActions;

@@ -4,7 +4,7 @@ import { Moment } from "../moment.ts";
 
 /** A package's name as apt, dnf and apk write it; never starts with a hyphen. */
 export const PackageName = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9+._-]*(:[a-z0-9-]+)?$", maxLength: 255 });
-export const PackageVersion = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9.+~:_-]*$", maxLength: 255 });
+export const PackageVersion = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9.+~^:_-]*$", maxLength: 255 });
 export const PackageManager = Type.Union([Type.Literal("apt"), Type.Literal("dnf"), Type.Literal("apk")]);
 
 /** A package as the host's package manager knows it; times are milliseconds since the epoch by the host's clock. */

@@ -16,6 +16,8 @@ const ServiceInput = Type.Object(
 /** A unit as the init system sees it now; times are milliseconds since the epoch by the host's clock. */
 export const ServiceFact = Type.Object({
   unit: Type.String(),
+  id: Type.Optional(Type.String({ description: "The unit's own name, where it was asked for by an alias" })),
+  near: Type.Optional(Type.String({ description: "The unit with the nearest name that there is, where this one is not found" })),
   load: Type.String({ description: "loaded, not-found, masked, error …" }),
   active: Type.String({ description: "active, inactive, failed, activating, deactivating, reloading" }),
   sub: Type.Optional(Type.String()),
@@ -25,6 +27,11 @@ export const ServiceFact = Type.Object({
   mainPid: Type.Optional(Type.Number()),
   result: Type.Optional(Type.String({ description: "success, exit-code, signal, oom-kill, start-limit-hit …" })),
   changing: Type.Optional(Type.Boolean({ description: "A job is queued or the unit is between states" })),
+  loads: Type.Optional(
+    Type.String({ description: "Another text after each start, stop and reload; absent where the init system keeps no trace of reloads" }),
+  ),
+  reload: Type.Optional(Type.String({ description: "How the last reload since the start ended: success, exit-code …" })),
+  due: Type.Optional(Type.Array(Type.String(), { description: "Drop-ins that we changed since the unit began to start" })),
   dropIns: Type.Optional(
     Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
       description: "Texts of the drop-ins that were asked for; null: not there",

@@ -21,7 +21,8 @@ export async function readFact(
   try {
     const info = await lstat(path);
     const type = info.isFile() ? "file" : info.isDirectory() ? "directory" : info.isSymbolicLink() ? "link" : "other";
-    const fact: FileFact = { path, type, owner: await accounts.userName(info.uid), group: await accounts.groupName(info.gid) };
+    const { uid, gid } = info;
+    const fact: FileFact = { path, type, owner: await accounts.userName(uid), group: await accounts.groupName(gid), uid, gid };
     if (type === "link") return { ...fact, target: await readlink(path) };
     if (type !== "file") return { ...fact, mode: modeText(info.mode) };
     return { ...fact, mode: modeText(info.mode), ...(await readContent(input, sealKey, signal)) };

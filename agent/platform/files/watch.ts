@@ -1,6 +1,7 @@
 import { type FSWatcher, watch as watchFolder } from "node:fs";
 import { lstat, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { every } from "../every.ts";
 
 /** A folder that is watched for some paths below it, with its identity, so that another folder under its name is noticed. */
 interface Watched {
@@ -29,7 +30,9 @@ export class PathWatch {
   readonly #late = new Set<string>();
   #wanted = new Set<string>();
   #work: Promise<void> = Promise.resolve();
-  #checking: NodeJS.Timeout | undefined;
+  #stopChecks: (() => void) | undefined;
+  /** Folders that are asked about and did not answer yet. */
+  readonly #asked = new Set<string>();
   #polling: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -47,12 +50,12 @@ export class PathWatch {
       for (const path of added) await this.#attach(path);
     });
     await this.#work;
-    this.#checking ??= setInterval(() => void this.#check(), checkEveryMs).unref();
+    this.#stopChecks ??= every(checkEveryMs, () => void this.#check());
   }
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#checking);
+    this.#stopChecks?.();
     clearInterval(this.#polling);
     for (const watched of this.#folders.values()) watched.watcher?.close();
     this.#folders.clear();
@@ -152,9 +155,16 @@ export class PathWatch {
 
   /** Folders further up that were moved, and links that point elsewhere now, send no event. */
   async #check(): Promise<void> {
-    for (const { folder, identity, paths } of Array.from(this.#folders.values())) {
-      if ((await identityOf(folder)) !== identity) for (const path of paths) this.#again(path);
-    }
+    await Promise.all(
+      Array.from(this.#folders.values(), async ({ folder, identity, paths }) => {
+        // A file system that does not answer is not asked again: each question holds a thread.
+        if (this.#asked.has(folder)) return;
+        this.#asked.add(folder);
+        const now = await identityOf(folder);
+        this.#asked.delete(folder);
+        if (now !== identity) for (const path of paths) this.#again(path);
+      }),
+    );
   }
 
   #poll(): void {

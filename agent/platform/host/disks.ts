@@ -1,4 +1,5 @@
-import { readFile, stat, statfs } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { stat, statfs } from "node:fs/promises";
 
 /** A mounted file system with a disk of its own: size in bytes, used in whole per cent of what programs can use. */
 export interface Mount {
@@ -24,17 +25,24 @@ const types = new Set([
   "fuseblk",
 ]);
 const most = 64;
+const patienceMs = 1000;
 
 /** Sizes and use of the mounted file systems; each device once, at its shortest path. A file system that does not answer is left out after a second. */
 export async function sizesOf(): Promise<Mount[]> {
-  const mounts = parseMounts(await readFile("/proc/self/mountinfo", "utf8"));
-  const read = await Promise.all(
-    mounts
-      .slice(0, most)
-      .map((mount) => Promise.race([sizeOf(mount), new Promise<undefined>((resolve) => setTimeout(resolve, 1000, undefined).unref())])),
-  );
+  const mounts = parseMounts(readFileSync("/proc/self/mountinfo", "utf8"));
+  const read = await Promise.all(mounts.slice(0, most).map((mount) => orLate(sizeOf(mount))));
   return read.filter((mount) => mount !== undefined);
 }
+
+const orLate = <T>(answer: Promise<T>): Promise<T | undefined> =>
+  new Promise((resolve) => {
+    const late = setTimeout(resolve, patienceMs, undefined).unref();
+    void answer.then((value) => {
+      // A timer that is left would wake an idle agent for nothing.
+      clearTimeout(late);
+      resolve(value);
+    });
+  });
 
 async function sizeOf(mount: string): Promise<Mount | undefined> {
   const folder = await stat(mount).then(

@@ -1,5 +1,5 @@
-import { access, readFile } from "node:fs/promises";
-import { cpus, hostname, machine, networkInterfaces, release, totalmem } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
+import { hostname, machine, networkInterfaces, release, totalmem } from "node:os";
 import type { HostFact } from "../../../schemas/verbs/host.ts";
 import { runProgram } from "../program.ts";
 import { sizesOf, type Mount } from "./disks.ts";
@@ -11,29 +11,25 @@ export interface HostConstants {
 
 export async function hostConstants(): Promise<HostConstants> {
   const result = await runProgram(["systemd-detect-virt"], { timeoutMs: 5000, ignoreErrors: true }).catch(() => undefined);
-  return { virtualization: result?.output.trim() || (await guessVirtualization()) };
+  return { virtualization: result?.output.trim() || guessVirtualization() };
 }
 
-async function guessVirtualization(): Promise<string> {
-  if (await there("/.dockerenv")) return "docker";
-  const environ = await readFile("/proc/1/environ", "latin1").catch(() => "");
+function guessVirtualization(): string {
+  if (existsSync("/.dockerenv")) return "docker";
+  const environ = textOf("/proc/1/environ");
   const container = /(?:^|\0)container=([a-z0-9-]+)/.exec(environ)?.[1];
   if (container !== undefined) return container;
-  const product = await readFile("/sys/class/dmi/id/sys_vendor", "utf8").catch(() => "");
+  const product = textOf("/sys/class/dmi/id/sys_vendor");
   if (/QEMU/i.test(product)) return "kvm";
   return /VMware/i.test(product) ? "vmware" : "none";
 }
 
 /** What the host is now. Sizes in bytes, times in milliseconds. */
 export async function readHost(init: HostFact["init"], constants: HostConstants, shuttingDown: boolean): Promise<HostFact> {
-  const [osRelease, bootId, bootedAt, disks, rebootRequired] = await Promise.all([
-    readFile("/etc/os-release", "utf8").catch(() => readFile("/usr/lib/os-release", "utf8").catch(() => "")),
-    readFile("/proc/sys/kernel/random/boot_id", "utf8"),
-    readBootTime(),
-    sizesOf(),
-    there("/run/reboot-required").then((found) => found || there("/var/run/reboot-required")),
-  ]);
-  const os = parseOsRelease(osRelease);
+  const disks = await sizesOf(),
+    os = parseOsRelease(textOf("/etc/os-release") || textOf("/usr/lib/os-release")),
+    stat = textOf("/proc/stat"),
+    rebootRequired = existsSync("/run/reboot-required") || existsSync("/var/run/reboot-required");
   return {
     hostname: hostname(),
     os: { id: os.get("ID") ?? "linux", version: os.get("VERSION_ID") ?? "", name: os.get("PRETTY_NAME") ?? os.get("NAME") ?? "Linux" },
@@ -41,11 +37,12 @@ export async function readHost(init: HostFact["init"], constants: HostConstants,
     arch: machine(),
     init,
     virtualization: constants.virtualization,
-    bootId: bootId.trim(),
-    bootedAt,
+    bootId: textOf("/proc/sys/kernel/random/boot_id").trim(),
+    // Whole seconds, since the kernel gives no more: the same at every look.
+    bootedAt: Number(/^btime (\d+)$/m.exec(stat)?.[1] ?? 0) * 1000,
     addresses: publicAddresses(),
-    cpus: Math.max(1, cpus().length),
-    memory: await memoryLimit(),
+    cpus: Math.max(1, stat.match(/^cpu\d/gm)?.length ?? 1),
+    memory: memoryLimit(),
     disks: disks.map(({ mount, size }: Mount) => ({ mount, size })),
     ...(rebootRequired ? { rebootRequired } : {}),
     ...(shuttingDown ? { shuttingDown } : {}),
@@ -62,14 +59,8 @@ export function parseOsRelease(text: string): Map<string, string> {
   return values;
 }
 
-/** Whole seconds, since the kernel gives no more: the same at every look. */
-async function readBootTime(): Promise<number> {
-  const seconds = /^btime (\d+)$/m.exec(await readFile("/proc/stat", "utf8"))?.[1];
-  return Number(seconds ?? 0) * 1000;
-}
-
-async function memoryLimit(): Promise<number> {
-  const total = /^MemTotal:\s+(\d+) kB$/m.exec(await readFile("/proc/meminfo", "utf8").catch(() => ""))?.[1];
+function memoryLimit(): number {
+  const total = /^MemTotal:\s+(\d+) kB$/m.exec(textOf("/proc/meminfo"))?.[1];
   return total === undefined ? totalmem() : Number(total) * 1024;
 }
 
@@ -80,11 +71,14 @@ function publicAddresses(): string[] {
   ].sort();
 }
 
-const there = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
+/** A file of the kernel or the base system; empty where it is not there. Such files are short and answered from memory: a detour by another thread would cost more than the reading. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 /** Changes when the files that a host fact is read from do. */
 export const hostFiles = [

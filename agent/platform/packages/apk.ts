@@ -5,14 +5,28 @@ import type { RunApart } from "../transient.ts";
 import { anyLocked } from "./file-lock.ts";
 import type { PackageJob, PackagePlatform } from "./platform.ts";
 
-const database = "/lib/apk/db/installed";
 const world = "/etc/apk/world";
-const locks = ["/lib/apk/db/lock"];
+/** apk 2 locks the first two, by where its database is; apk 3 the last, and what it finds of the others. */
+const locks = ["/lib/apk/db/lock", "/usr/lib/apk/db/lock", "/run/apk/db.lock"];
+const databases = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
 const actionMs = 30 * 60_000;
 const updateEveryMs = 10 * 60_000;
 
+/** Where apk keeps what is installed: below /lib, or below /usr/lib where there is no other; undefined where there is no apk. */
+export async function apkDatabase(): Promise<string | undefined> {
+  for (const path of databases)
+    if (
+      await stat(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
+  return undefined;
+}
+
 /** Packages by apk's own database and its program; a busy lock is waited for ten minutes. */
-export function apk(runApart: RunApart): PackagePlatform {
+export function apk(runApart: RunApart, database: string): PackagePlatform {
   const candidates = new Map<string, { readonly stamp: string; readonly version: string | undefined }>();
   let updatedAt = 0;
 
@@ -38,7 +52,7 @@ export function apk(runApart: RunApart): PackagePlatform {
   }
 
   async function run(argv: readonly string[], job: PackageJob): Promise<string> {
-    const purpose = argv.slice(0, 2).join(" ");
+    const purpose = [...argv.slice(0, 2), argv.at(-1)].join(" ");
     const result = await runApart(argv, {
       step: job.step,
       purpose,
@@ -50,8 +64,8 @@ export function apk(runApart: RunApart): PackagePlatform {
     if (result.code === 0) return lastLines(result.output);
     throw failure(
       "package/failed",
-      `Unable to finish ${purpose}: ${/^ERROR: (.+)$/m.exec(result.output)?.[1] ?? `apk ended with ${result.code ?? "a signal"}`}`,
-      { detail: lastLines(result.output), retry: /temporary error|Unable to lock/.test(result.output) ? "later" : "never" },
+      `Unable to finish ${purpose}: ${reasonIn(result.output) ?? `apk ended with ${result.code ?? "a signal"}`}`,
+      { detail: lastLines(result.output), retry: /temporary error|transient error|Unable to lock/.test(result.output) ? "later" : "never" },
     );
   }
 
@@ -80,8 +94,11 @@ export function apk(runApart: RunApart): PackagePlatform {
     },
     async set({ name, state, version, purge }, job) {
       const now = (await installed()).get(name);
-      if (state === "absent")
-        return now === undefined ? "" : run(["apk", "del", "--wait", "600", ...(purge === true ? ["--purge"] : []), "--", name], job);
+      if (state === "absent") {
+        if (now === undefined) return "";
+        const output = await run(["apk", "del", "--wait", "600", ...(purge === true ? ["--purge"] : []), "--", name], job);
+        return stillNeeded(output, name) ?? output;
+      }
       if (now !== undefined && (version === undefined || now === version)) return "";
       await update(job, false);
       return run(["apk", "add", "--wait", "600", "--", version === undefined ? name : `${name}=${version}`], job);
@@ -108,9 +125,42 @@ export function parseInstalled(text: string): Map<string, string> {
   return packages;
 }
 
-/** The version in a line `NAME-VERSION` of `apk search --exact NAME`. */
+/** The version in a line `NAME-VERSION` of `apk search --exact NAME`, which also lists what provides the name; a version begins with a digit. */
 export const parseSearch = (output: string, name: string): string | undefined =>
   output
     .split("\n")
-    .findLast((line) => line.startsWith(`${name}-`))
-    ?.slice(name.length + 1);
+    .filter((line) => line.startsWith(`${name}-`))
+    .map((line) => line.slice(name.length + 1))
+    .findLast((version) => /^[0-9]/.test(version));
+
+/** What apk names as the reason: `ERROR: …`, with the first package below and what is said of it where that ends with a colon. */
+export function reasonIn(output: string): string | undefined {
+  const match = /^ERROR: (.+)((?:\n +.+)*)/m.exec(output);
+  if (match?.[1] === undefined) return undefined;
+  const [, first, below = ""] = match;
+  if (!first.endsWith(":")) return first;
+  const lines = below.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
+  return [first, ...lines.slice(0, 2)].join(" ");
+}
+
+/** Who needs a package that `apk del` took from the wanted ones and left installed, as it does with success. */
+export function neededBy(output: string): string[] | undefined {
+  const match = /packages are not removed due to:\n((?: +.+\n?)+)/.exec(output);
+  return match?.[1]
+    ?.replace(/^ *\S+: */gm, " ")
+    .split(/\s+/)
+    .filter((name) => name !== "");
+}
+
+function stillNeeded(output: string, name: string): undefined {
+  const others = neededBy(output);
+  if (others !== undefined)
+    throw failure(
+      "package/needed",
+      `Unable to remove ${name}: ${others.slice(0, 20).join(", ")} ${others.length === 1 ? "needs" : "need"} it`,
+      {
+        detail: output,
+        hint: "Remove what needs it first",
+      },
+    );
+}

@@ -2,39 +2,66 @@ import { stat } from "node:fs/promises";
 import { failure } from "../failure.ts";
 import { lastLines, runProgram } from "../program.ts";
 import type { RunApart } from "../transient.ts";
+import { batch } from "./batch.ts";
+import { alsoRemoved, index, parseRows, type RpmPackage, reasonIn } from "./dnf-output.ts";
 import { anyLocked } from "./file-lock.ts";
 import type { PackageJob, PackagePlatform } from "./platform.ts";
 
-const databases = ["/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages"];
-const locks = ["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"];
-const form = "%{NAME}|%{EPOCHNUM}|%{VERSION}-%{RELEASE}|%{ARCH}\n";
+/** What rpm may keep its database in: sqlite with its log, ndb, and Berkeley DB on older hosts. */
+const databaseFiles = ["rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages.db", "Packages"];
+/** Whose change may bring other candidates. */
+const sources = ["/etc/yum.repos.d", "/etc/dnf", "/var/cache/dnf", "/var/cache/libdnf5"];
+const installedForm = "%{NAME}|%{EPOCHNUM}|%{VERSION}-%{RELEASE}|%{ARCH}\n";
+const offeredForm = "%{name}|%{epoch}|%{version}-%{release}|%{arch}\n";
 const actionMs = 45 * 60_000;
 const lookMs = 10 * 60_000;
 
-/** Packages by rpm and dnf. dnf waits by itself while another one works. */
-export function dnf(runApart: RunApart): PackagePlatform {
+/** Where rpm of this host keeps its database: /var/lib/rpm, /usr/lib/sysimage/rpm, or what its macros say. */
+export async function rpmFolder(): Promise<string> {
+  const result = await runProgram(["rpm", "--eval", "%_dbpath"], { timeoutMs: 10_000, ignoreErrors: true }).catch(() => undefined);
+  const folder = result?.output.trim() ?? "";
+  return folder.startsWith("/") ? folder : "/var/lib/rpm";
+}
+
+/** Packages by rpm, whose database is in `folder`, and dnf. dnf waits by itself while another one works. */
+export function dnf(runApart: RunApart, folder: string): PackagePlatform {
+  const databases = databaseFiles.map((name) => `${folder}/${name}`),
+    locks = [`${folder}/.rpm.lock`];
   const candidates = new Map<string, { readonly stamp: string; readonly at: number; readonly version: string | undefined }>();
+  let askedSources = 0;
 
-  const installed = async (name: string): Promise<string | undefined> => {
-    const result = await runProgram(["rpm", "-q", "--queryformat", form, "--", name], { timeoutMs: 30_000, ignoreErrors: true });
-    return result.code === 0 ? parseRpm(result.output).at(-1)?.version : undefined;
-  };
+  const queried = batch((names) =>
+    runProgram(["rpm", "-q", "--queryformat", installedForm, "--", ...names], { timeoutMs: 30_000, ignoreErrors: true }).then(
+      ({ output }) => index(parseRows(output)),
+    ),
+  );
+  const installed = async (name: string): Promise<string | undefined> => (await queried(name)).get(name);
 
-  async function candidate(name: string, signal: AbortSignal): Promise<string | undefined> {
-    const stamp = await stampOf(databases);
-    const known = candidates.get(name);
-    if (known?.stamp === stamp && Date.now() - known.at < lookMs) return known.version;
-    const result = await runProgram(
-      ["dnf", "-q", "-C", "repoquery", "--latest-limit=1", "--queryformat", "%{name}|%{epoch}|%{version}-%{release}|%{arch}\n", "--", name],
-      { timeoutMs: 60_000, signal, ignoreErrors: true },
+  const repoquery = (options: readonly string[], names: readonly string[]): Promise<RpmPackage[] | undefined> =>
+    runProgram(["dnf", "-q", ...options, "--queryformat", offeredForm, "--", ...names], { timeoutMs: 90_000, ignoreErrors: true }).then(
+      ({ code, output }) => (code === 0 ? parseRows(output) : undefined),
     );
-    const version = result.code === 0 ? parseRpm(result.output).at(-1)?.version : known?.version;
-    candidates.set(name, { stamp, at: Date.now(), version });
+
+  /** By the lists that dnf has; where they lack a name, or there are none yet, dnf may fetch them, at most every ten minutes. */
+  const offered = batch(async (names) => {
+    const cached = index((await repoquery(["-C", "repoquery", "--latest-limit=1"], names)) ?? []);
+    if (names.every((name) => cached.has(name)) || Date.now() - askedSources < lookMs) return cached;
+    askedSources = Date.now();
+    const fetched = await repoquery(["repoquery", "--latest-limit=1"], names);
+    return fetched === undefined ? cached : index(fetched);
+  });
+
+  async function candidate(name: string, busy: boolean): Promise<string | undefined> {
+    const stamp = await stampOf([...databases, ...sources]);
+    const known = candidates.get(name);
+    if (known !== undefined && (busy || (known.stamp === stamp && Date.now() - known.at < lookMs))) return known.version;
+    const version = (await offered(name)).get(name) ?? known?.version;
+    // What dnf fetched meanwhile does not count as a change.
+    candidates.set(name, { stamp: await stampOf([...databases, ...sources]), at: Date.now(), version });
     return version;
   }
 
-  async function run(argv: readonly string[], job: PackageJob): Promise<string> {
-    const purpose = argv.slice(0, 2).join(" ");
+  async function run(argv: readonly string[], purpose: string, job: PackageJob): Promise<string> {
     const result = await runApart(argv, {
       step: job.step,
       purpose,
@@ -46,16 +73,51 @@ export function dnf(runApart: RunApart): PackagePlatform {
     if (result.code === 0) return lastLines(result.output);
     throw failure(
       "package/failed",
-      `Unable to finish ${purpose}: ${/^Error: (.+)$/m.exec(result.output)?.[1] ?? `dnf ended with ${result.code ?? "a signal"}`}`,
-      { detail: lastLines(result.output), retry: /Failed to download|Cannot download/.test(result.output) ? "later" : "never" },
+      `Unable to finish ${purpose}: ${reasonIn(result.output) ?? `dnf ended with ${result.code ?? "a signal"}`}`,
+      {
+        detail: lastLines(result.output),
+        retry: /Failed to download|Cannot download|Cannot prepare internal mirrorlist/.test(result.output) ? "later" : "never",
+      },
     );
   }
+
+  /** `dnf install NAME-1.0` takes any epoch and release: what is not exactly offered is refused before anything changes. */
+  async function refuseUnoffered(name: string, version: string): Promise<void> {
+    const known = await repoquery(["repoquery", "--showduplicates"], [name]);
+    if (known === undefined || known.length === 0 || known.some((row) => row.version === version)) return;
+    const versions = [...new Set(known.map((row) => row.version))];
+    throw failure("package/version", `Unable to install ${name} ${version}: the host's package sources do not have this version`, {
+      detail: `They have ${versions.slice(-20).join(", ")}`,
+      hint: "Write it with its epoch, where it has one, and its release, as in 2:1.0-3.el9; or as a glob",
+    });
+  }
+
+  /** Removing a package takes those that need it along: refused where somebody installed one of them on purpose. */
+  async function refuseOthers(name: string): Promise<void> {
+    const [tried, wanted] = await Promise.all([
+      runProgram(["dnf", "-C", "remove", "--assumeno", "--noautoremove", "--", name], { timeoutMs: 90_000 }),
+      byHand(),
+    ]);
+    const others = alsoRemoved(tried.output).filter((other) => wanted.has(other));
+    if (others.length > 0)
+      throw failure("package/needed", `Unable to remove ${name}: ${others.slice(0, 20).join(", ")} would be removed with it`, {
+        hint: "Remove what needs it first",
+      });
+  }
+
+  const byHand = (): Promise<Set<string>> =>
+    runProgram(["dnf", "-q", "-C", "repoquery", "--userinstalled", "--queryformat", "%{name}\n"], {
+      timeoutMs: 90_000,
+      maxOutput: 4 * 1024 * 1024,
+      ignoreErrors: true,
+    }).then(({ output }) => new Set(output.split("\n").filter((line) => line !== "")));
 
   return {
     manager: "dnf",
     watched: [...databases, ...locks],
-    async read(name, signal) {
-      const [version, newest, changing] = await Promise.all([installed(name), candidate(name, signal), anyLocked(locks)]);
+    async read(name) {
+      const changing = await anyLocked(locks);
+      const [version, newest] = await Promise.all([installed(name), candidate(name, changing)]);
       return {
         name,
         manager: "dnf",
@@ -67,46 +129,43 @@ export function dnf(runApart: RunApart): PackagePlatform {
     },
     async set({ name, state, version }, job) {
       const now = await installed(name);
-      if (state === "absent") return now === undefined ? "" : run(["dnf", "remove", "-y", "--noautoremove", "--", name], job);
+      if (state === "absent") {
+        if (now === undefined) return "";
+        await refuseOthers(name);
+        return run(["dnf", "remove", "-y", "--noautoremove", "--", name], `dnf remove ${name}`, job);
+      }
       if (now !== undefined && (version === undefined || now === version)) return "";
-      const wanted = version === undefined ? name : `${name}-${version}`;
-      const older = now !== undefined && version !== undefined && (await isOlder(version, now));
-      return run(["dnf", older ? "downgrade" : "install", "-y", "--", wanted], job);
+      if (version !== undefined) await refuseUnoffered(name, version);
+      const wanted = version === undefined ? name : nevra(name, version);
+      // With a version it goes up or down, as is needed (dnf(8), install).
+      return run(["dnf", "install", "-y", "--", wanted], `dnf install ${wanted}`, job);
     },
     async upgrade(name, job) {
-      return run(["dnf", (await installed(name)) === undefined ? "install" : "upgrade", "-y", "--refresh", "--", name], job);
+      const verb = (await installed(name)) === undefined ? "install" : "upgrade";
+      return run(["dnf", verb, "-y", "--refresh", "--", name], `dnf ${verb} ${name}`, job);
     },
     async list() {
-      const result = await runProgram(["rpm", "-qa", "--queryformat", form], {
-        timeoutMs: 60_000,
-        maxOutput: 8 * 1024 * 1024,
-        ignoreErrors: true,
-      });
-      return parseRpm(result.output).map(({ name, version }) => ({ name, version }));
+      const [all, wanted] = await Promise.all([
+        runProgram(["rpm", "-qa", "--queryformat", installedForm], { timeoutMs: 60_000, maxOutput: 8 * 1024 * 1024, ignoreErrors: true }),
+        byHand(),
+      ]);
+      return parseRows(all.output).map(({ name, version }) => ({ name, version, manual: wanted.has(name) }));
     },
   };
 }
 
-async function isOlder(version: string, than: string): Promise<boolean> {
-  const result = await runProgram(["rpmdev-vercmp", version, than], { timeoutMs: 10_000, ignoreErrors: true }).catch(() => undefined);
-  return result === undefined ? version.localeCompare(than, "en", { numeric: true }) < 0 : result.code === 12;
-}
-
-/** Lines of `NAME|EPOCH|VERSION-RELEASE|ARCH`; an epoch of nought is left out, as dnf prints it. */
-export function parseRpm(output: string): { name: string; version: string }[] {
-  return output.split("\n").flatMap((line) => {
-    const [name, epoch, version] = line.split("|");
-    if (name === undefined || version === undefined || name === "gpg-pubkey") return [];
-    return [{ name, version: epoch === "0" || epoch === "(none)" || epoch === "" ? version : `${epoch}:${version}` }];
-  });
+/** NAME-VERSION, with the architecture behind where the name has one. */
+export function nevra(name: string, version: string): string {
+  const [, bare = name, architecture = ""] = /^(.+)(\.(?:x86_64|i[3-6]86|aarch64|armv7hl|ppc64le|riscv64|s390x|noarch))$/.exec(name) ?? [];
+  return `${bare}-${version}${architecture}`;
 }
 
 const stampOf = async (paths: readonly string[]): Promise<string> =>
   (
     await Promise.all(
       paths.map((path) =>
-        stat(path).then(
-          (info) => `${info.ino}.${info.mtimeMs}`,
+        stat(path, { bigint: true }).then(
+          (info) => `${info.ino}.${info.mtimeNs}`,
           () => "-",
         ),
       ),

@@ -10,20 +10,39 @@ export interface DpkgEntry {
   readonly state: string;
 }
 
-/** Reads dpkg's status file: paragraphs of `Field: value`, of which five fields matter. */
+/** Reads dpkg's status file: paragraphs of `Field: value`, of which four fields matter. A megabyte of text, so little is made of the rest, and nothing of it is held. */
 export function parseDpkgStatus(text: string): DpkgEntry[] {
-  const entries: DpkgEntry[] = [];
-  for (const paragraph of text.split(/\n{2,}/)) {
-    const fields = new Map<string, string>();
-    for (const line of paragraph.split("\n")) {
-      const colon = line.indexOf(":");
-      if (colon > 0 && line[0] !== " " && line[0] !== "\t") fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
+  const entries: DpkgEntry[] = [],
+    words = new Map<string, string>();
+  // A piece of a string holds the whole string in memory; of most values there are few.
+  const own = (piece: string | undefined): string => {
+    if (piece === undefined || piece === "") return "";
+    const known = words.get(piece) ?? Buffer.from(piece).toString();
+    return words.set(known, known) && known;
+  };
+  let name: string | undefined, architecture: string | undefined, version: string | undefined, status: string | undefined;
+  const end = (): void => {
+    if (name !== undefined) {
+      const [want, flag, state] = (status ?? "").split(" ");
+      entries.push({
+        name: own(name),
+        architecture: own(architecture),
+        version: own(version),
+        want: own(want),
+        flag: own(flag),
+        state: own(state),
+      });
     }
-    const name = fields.get("Package");
-    if (name === undefined) continue;
-    const [want = "", flag = "", state = ""] = (fields.get("Status") ?? "").split(" ");
-    entries.push({ name, architecture: fields.get("Architecture") ?? "", version: fields.get("Version") ?? "", want, flag, state });
+    name = architecture = version = status = undefined;
+  };
+  for (const [, field, value = ""] of text.matchAll(/^(?:(Package|Architecture|Version|Status):[ \t]*(.*)|[ \t]*)$/gm)) {
+    if (field === undefined) end();
+    else if (field === "Package") name = value.trim();
+    else if (field === "Architecture") architecture = value.trim();
+    else if (field === "Version") version = value.trim();
+    else status = value.trim();
   }
+  end();
   return entries;
 }
 

@@ -14,6 +14,7 @@ export function noServices(): ServicePlatform {
     reload: refuse,
     setEnabled: refuse,
     setDropIns: refuse,
+    reread: () => Promise.resolve(),
     list: () => Promise.resolve([]),
     watch: () => Promise.resolve(() => undefined),
     close: () => Promise.resolve(),

@@ -1,7 +1,8 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { failure } from "../failure.ts";
-import { PathWatch } from "../files/watch.ts";
 import { lastLines, runProgram } from "../program.ts";
+import { isAlive, notedProcesses, startOf } from "./openrc-processes.ts";
+import { watchOpenrc } from "./openrc-watch.ts";
 import type { ListedService, ServicePlatform, ServiceReading } from "./platform.ts";
 
 /** Where OpenRC keeps its scripts, runlevels and the states of services (rc_svcdir). */
@@ -11,10 +12,7 @@ export interface OpenrcFolders {
   readonly state: string;
 }
 const folders: OpenrcFolders = { scripts: "/etc/init.d", runlevels: "/etc/runlevels", state: "/run/openrc" };
-/** A service that was killed leaves its state file: it is found out by asking, this often. */
-const lookMs = 5000;
-const states = ["starting", "started", "stopping", "inactive", "failed"] as const;
-type State = (typeof states)[number] | "stopped";
+type State = "starting" | "started" | "stopping" | "inactive" | "failed" | "stopped";
 
 /** The name of a unit without `.service`; other types of units do not exist here. */
 function scriptOf(unit: string): string {
@@ -61,8 +59,9 @@ export function openrcServices(at: OpenrcFolders = folders): ServicePlatform {
           hint: "Use a File resource for its file below /etc/conf.d",
         }),
       ),
+    reread: () => Promise.resolve(),
     list: () => list(at),
-    watch: (changed) => watch(at, changed),
+    watch: (changed) => watchOpenrc(at, changed),
     close: () => Promise.resolve(),
   };
 }
@@ -72,8 +71,13 @@ async function read(at: OpenrcFolders, unit: string, dropIns: readonly string[])
   const script = await mtime(`${at.scripts}/${name}`);
   const noDropIns = dropIns.length === 0 ? {} : { dropIns: Object.fromEntries(dropIns.map((dropIn) => [dropIn, null])) };
   if (script === undefined)
-    return { fact: { unit, load: "not-found", active: "inactive", enabled: "", ...noDropIns }, id: unit, loadedAt: undefined };
-  const { state, since, crashed } = await current(at, name);
+    return {
+      fact: { unit, load: "not-found", active: "inactive", enabled: "", ...noDropIns },
+      id: unit,
+      loadedAt: undefined,
+      startedAt: undefined,
+    };
+  const { state, since, crashed, pid } = await current(at, name);
   const enabled = (await runlevelsOf(at, name)).length > 0;
   const active =
     crashed || state === "failed"
@@ -93,34 +97,48 @@ async function read(at: OpenrcFolders, unit: string, dropIns: readonly string[])
     active,
     sub: crashed ? "crashed" : state,
     enabled: enabled ? "enabled" : "disabled",
-    ...(started === undefined ? {} : { since: started, invocation: String(started) }),
+    ...(started === undefined ? {} : { since: started, invocation: pid === undefined ? String(started) : `${started}.${pid}` }),
+    ...(pid === undefined ? {} : { mainPid: pid }),
     ...(changing ? { changing } : {}),
     ...noDropIns,
   };
-  return { fact, id: unit, loadedAt: started };
+  return { fact, id: unit, loadedAt: started, startedAt: started };
 }
 
-/** The state as OpenRC keeps it for its own scripts; a plain script of /etc/init.d is asked itself, since nothing is kept for it (Debian). */
-async function current(at: OpenrcFolders, name: string): Promise<{ state: State; since: number | undefined; crashed: boolean }> {
+interface Current {
+  readonly state: State;
+  readonly since: number | undefined;
+  readonly crashed: boolean;
+  readonly pid?: number;
+}
+
+/**
+ * The state as OpenRC keeps it for its own scripts, checked against their processes: where another start-stop-daemon than its own is
+ * installed (Debian) it goes on to call a dead service started. A plain script of /etc/init.d is asked itself, since nothing is kept for it.
+ */
+async function current(at: OpenrcFolders, name: string): Promise<Current> {
   const script = await readFile(`${at.scripts}/${name}`, "utf8").catch(() => "");
   const own = /^#!.*openrc-run/.test(script);
   const kept = await stateOf(at, name);
   if (own && kept.state !== "started") return { ...kept, crashed: false };
+  const { main, supervisor } = await notedProcesses(at.state, at.scripts, name);
+  const alive = main !== undefined && isAlive(main);
+  const startedAt = alive ? await startOf(main) : undefined;
+  const pid = alive ? { pid: main } : {};
+  if (own && alive) {
+    // The supervisor started it again since OpenRC put it there.
+    const again = startedAt !== undefined && kept.since !== undefined && startedAt - kept.since > 2000;
+    return { state: "started", since: again ? startedAt : kept.since, crashed: false, ...pid };
+  }
+  if (own && main !== undefined)
+    return supervisor !== undefined && isAlive(supervisor)
+      ? { state: "starting", since: kept.since, crashed: false }
+      : { state: "started", since: kept.since, crashed: true };
   const { code } = await runProgram(["rc-service", name, "status"], { timeoutMs: 20_000 });
   if (own) return { ...kept, crashed: code === 32 };
   return code === 0
-    ? { state: "started", since: await startOf(name), crashed: false }
+    ? { state: "started", since: startedAt, crashed: false, ...pid }
     : { state: "stopped", since: undefined, crashed: false };
-}
-
-/** When the process of a service's pid file was started, from the kernel's ticks of 10 ms since boot (proc(5)). */
-async function startOf(name: string): Promise<number | undefined> {
-  const pid = (await readFile(`/run/${name}.pid`, "utf8").catch(() => "")).trim();
-  if (!/^[0-9]+$/.test(pid)) return undefined;
-  const [stat, boot] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""), readFile("/proc/stat", "utf8")]);
-  const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  const bootedAt = /^btime (\d+)$/m.exec(boot)?.[1];
-  return ticks === undefined || bootedAt === undefined ? undefined : Number(bootedAt) * 1000 + Number(ticks) * 10;
 }
 
 /** The state whose folder holds the service, with the time at which it was put there; `started` beside another one counts less. */
@@ -161,22 +179,3 @@ const mtime = (path: string): Promise<number | undefined> =>
     (info) => Math.floor(info.mtimeMs),
     () => undefined,
   );
-
-/** Watches the state and runlevel folders as such: a change inside may concern any service. */
-async function watch(at: OpenrcFolders, changed: (id: string | undefined) => void): Promise<() => void> {
-  const names = async (): Promise<string[]> => (await readdir(at.scripts).catch(() => [])).slice(0, 1000);
-  const paths = (scripts: readonly string[]): string[] =>
-    scripts.flatMap((name) => [
-      ...states.map((state) => `${at.state}/${state}/${name}`),
-      `${at.runlevels}/default/${name}`,
-      `${at.runlevels}/boot/${name}`,
-      `/run/${name}.pid`,
-    ]);
-  const files = new PathWatch((path) => changed(`${path.slice(path.lastIndexOf("/") + 1).replace(/\.pid$/, "")}.service`));
-  await files.set(paths(await names()));
-  const timer = setInterval(() => changed(undefined), lookMs).unref();
-  return () => {
-    clearInterval(timer);
-    files.close();
-  };
-}

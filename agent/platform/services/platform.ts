@@ -17,6 +17,8 @@ export interface ServiceReading {
   readonly id: string;
   /** When the unit last began to read its configuration (start or reload), milliseconds since the epoch. */
   readonly loadedAt: number | undefined;
+  /** When the unit last began to start, milliseconds since the epoch: what it was started with is older. */
+  readonly startedAt: number | undefined;
 }
 
 /** What is narrow about an init system: everything that services need from one. Failures are `ProblemError`s. */
@@ -31,6 +33,8 @@ export interface ServicePlatform {
   setEnabled(unit: string, enabled: boolean): Promise<void>;
   /** Writes or removes (null) drop-ins and makes the init system read them. */
   setDropIns(unit: string, dropIns: Readonly<Record<string, string | null>>): Promise<void>;
+  /** Makes the init system read its own files again, where it keeps what it read. */
+  reread(): Promise<void>;
   list(): Promise<ListedService[]>;
   /** Tells the id of a unit that may have changed, or undefined when any may have; until the returned function is called. */
   watch(changed: (id: string | undefined) => void): Promise<() => void>;

@@ -16,12 +16,10 @@ export async function readDropIn(unit: string, name: string): Promise<string | n
   }
 }
 
-/** Writes or removes drop-ins; answers whether anything changed, so that systemd has to read its files again. */
-export async function writeDropIns(unit: string, dropIns: Readonly<Record<string, string | null>>): Promise<boolean> {
-  let changed = false;
+/** Writes or removes drop-ins; systemd has to read its files again afterwards. */
+export async function writeDropIns(unit: string, dropIns: Readonly<Record<string, string | null>>): Promise<void> {
   for (const [name, text] of Object.entries(dropIns)) {
     if ((await readDropIn(unit, name)) === text) continue;
-    changed = true;
     const path = `${folderOf(unit)}/${name}.conf`;
     try {
       if (text === null) await removeDropIn(unit, path);
@@ -33,7 +31,6 @@ export async function writeDropIns(unit: string, dropIns: Readonly<Record<string
       throw failure("service/drop-in", `Unable to write ${path}: ${reasonOf(cause)}`, { cause });
     }
   }
-  return changed;
 }
 
 async function removeDropIn(unit: string, path: string): Promise<void> {

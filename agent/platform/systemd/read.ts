@@ -13,6 +13,8 @@ interface UnitProperties {
   readonly UnitFileState: string;
   readonly ActiveEnterTimestamp: bigint;
   readonly InactiveExitTimestamp: bigint;
+  /** Of the last change between active, reloading, inactive …: a reload changes it twice, a reloaded manager does not. */
+  readonly StateChangeTimestampMonotonic: bigint;
   readonly InvocationID: Buffer;
   readonly Job: readonly [number, string];
   readonly CanReload: boolean;
@@ -31,12 +33,13 @@ export async function readUnit(bus: SystemdBus, unit: string): Promise<UnitPrope
 export async function readService(bus: SystemdBus, unit: string, dropIns: readonly string[] = []): Promise<ServiceReading> {
   const isService = unit.endsWith(".service");
   const service = <T>(name: string): Promise<T | undefined> => (isService ? property<T>(bus, unit, name) : Promise.resolve(undefined));
-  const [properties, fileState, mainPid, result, execReload, texts] = await Promise.all([
+  const [properties, fileState, mainPid, result, execReload, reload, texts] = await Promise.all([
     readUnit(bus, unit),
     bus.call<string>("GetUnitFileState", "s", [unit]).catch(() => undefined),
     service<number>("MainPID"),
     property<string>(bus, unit, "Result"),
     service<readonly ExecCommand[]>("ExecReload"),
+    service<string>("ReloadResult"),
     Promise.all(dropIns.map(async (name) => [name, await readDropIn(unit, name)] as const)),
   ]);
   const since = milliseconds(properties.ActiveEnterTimestamp);
@@ -44,6 +47,7 @@ export async function readService(bus: SystemdBus, unit: string, dropIns: readon
   const changing = properties.Job[0] !== 0 || between.has(properties.ActiveState);
   const fact: ServiceFact = {
     unit,
+    ...(properties.Id === unit ? {} : { id: properties.Id }),
     load: properties.LoadState,
     active: properties.ActiveState,
     sub: properties.SubState,
@@ -53,9 +57,12 @@ export async function readService(bus: SystemdBus, unit: string, dropIns: readon
     ...(mainPid === undefined || mainPid === 0 ? {} : { mainPid }),
     ...(result === undefined ? {} : { result }),
     ...(changing ? { changing } : {}),
+    loads: String(properties.StateChangeTimestampMonotonic),
+    ...(reload === undefined ? {} : { reload }),
     ...(dropIns.length === 0 ? {} : { dropIns: Object.fromEntries(texts) }),
   };
-  return { fact, id: properties.Id, loadedAt: loadedAt(properties, execReload ?? []) };
+  const startedAt = properties.ActiveState === "active" ? milliseconds(properties.InactiveExitTimestamp) : undefined;
+  return { fact, id: properties.Id, loadedAt: loadedAt(properties, execReload ?? []), startedAt };
 }
 
 /** The later of the moments at which the last start and the last reload began: what was changed before was read by then. */

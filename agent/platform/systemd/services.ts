@@ -1,19 +1,20 @@
+import { hostClock } from "../../runtime/clock.ts";
 import { failure, reasonOf } from "../failure.ts";
 import { lastLines, runProgram } from "../program.ts";
 import type { ListedService, ServicePlatform } from "../services/platform.ts";
-import type { Signal, SystemdBus } from "./bus.ts";
+import type { SystemdBus } from "./bus.ts";
 import { writeDropIns } from "./drop-ins.ts";
 import { runJob } from "./job.ts";
 import { tellFailures } from "./failures.ts";
-import { unitOfPath } from "./names.ts";
 import { readService, readUnit } from "./read.ts";
+import { unitChanges } from "./unit-changes.ts";
 
 /** A row of ListUnits: name, description, load, active, sub, … */
 type ListedUnit = readonly [string, string, string, string, string, ...unknown[]];
 
 /** Services by systemd's own D-Bus interface. */
 export function systemdServices(bus: SystemdBus): ServicePlatform {
-  const reload = (): Promise<unknown> => bus.call("Reload", "", [], {}, { timeoutMs: 120_000 });
+  const reread = async (): Promise<void> => void (await bus.call("Reload", "", [], {}, { timeoutMs: 120_000 }));
   /** A told start is never refused for earlier failures: without this the sixth restart within ten seconds ends in start-limit-hit. */
   const forgive = (unit: string): Promise<unknown> => bus.call("ResetFailedUnit", "s", [unit]).catch(() => undefined);
   return {
@@ -33,10 +34,13 @@ export function systemdServices(bus: SystemdBus): ServicePlatform {
       if (!CanReload) await forgive(unit);
       await runJob(bus, CanReload ? "ReloadUnit" : "RestartUnit", unit, signal);
     },
-    setEnabled: (unit, enabled) => setEnabled(bus, unit, enabled, reload),
+    setEnabled: (unit, enabled) => setEnabled(bus, unit, enabled, reread),
     async setDropIns(unit, dropIns) {
-      if (await writeDropIns(unit, dropIns)) await reload();
+      await writeDropIns(unit, dropIns);
+      // Also where nothing was to be written: an agent that was killed may have written them and not come this far.
+      await reread();
     },
+    reread,
     list: () => list(bus),
     watch: (changed) => watch(bus, changed),
     events: (emit) => tellFailures(bus, emit),
@@ -89,17 +93,10 @@ async function list(bus: SystemdBus): Promise<ListedService[]> {
   return [...listed.values()].sort((a, b) => (a.unit < b.unit ? -1 : 1));
 }
 
-/** Turns systemd's signals into names of units that may have changed; a reloaded manager or a lost connection means all. */
+/** Tells of units that may have changed; a lost connection means all. */
 async function watch(bus: SystemdBus, changed: (id: string | undefined) => void): Promise<() => void> {
-  const onSignal = ({ member, path, body }: Signal): void => {
-    if (member === "PropertiesChanged") {
-      const unit = unitOfPath(path);
-      if (unit !== undefined) changed(unit);
-    } else if (member === "JobNew" || member === "JobRemoved") changed(String(body[2]));
-    else if (member === "UnitNew" || member === "UnitRemoved") changed(String(body[0]));
-    else if (member === "UnitFilesChanged" || (member === "Reloading" && body[0] === false)) changed(undefined);
-  };
-  const stops = [bus.onSignal(onSignal), bus.onBack(() => changed(undefined))];
+  const changes = unitChanges(changed, hostClock);
+  const stops = [bus.onSignal(changes.signal), bus.onBack(() => changed(undefined)), () => changes.stop()];
   await bus.connect();
   return () => {
     for (const stop of stops) stop();

@@ -8,8 +8,10 @@ export interface ValidatorRun {
   /** Undefined: no such program on this host; `looked` names what was looked for. */
   readonly argv: readonly string[] | undefined;
   readonly looked: string;
-  /** nginx, haproxy and apache resolve names and bind addresses when they check: without a network they refuse good files. */
+  /** nginx, haproxy, apache and postfix resolve names and bind addresses when they check: without a network they refuse good files. */
   readonly network: boolean;
+  /** Lines of the output that refuse the files although the program ends with 0: what it is going to ignore. */
+  readonly refuses?: RegExp;
 }
 
 type Programs = (paths: readonly string[]) => Promise<ValidatorRun[]>;
@@ -37,7 +39,7 @@ export const validatorPrograms: Readonly<Record<Exclude<Validator, "json" | "yam
   sshd: whole(["sshd"], ["-t"]),
   "php-fpm": phpFpm,
   sudoers,
-  "systemd-unit": each("systemd-analyze", (path) => ["verify", unitOf(path)]),
+  "systemd-unit": systemdUnit,
   haproxy: each(
     "haproxy",
     (path) => [
@@ -49,11 +51,36 @@ export const validatorPrograms: Readonly<Record<Exclude<Validator, "json" | "yam
     true,
   ),
   named: whole(["named-checkconf"], ["-z"]),
-  postfix: whole(["postfix"], ["check"]),
+  postfix,
 };
 
 /** A drop-in is checked as a part of its unit. */
-const unitOf = (path: string): string => /\/([^/]+\.(?:service|socket|timer|mount|path|target))\.d\/[^/]+\.conf$/.exec(path)?.[1] ?? path;
+const unitOf = (path: string): string =>
+  /\/([^/]+\.(?:service|socket|timer|mount|automount|path|target|slice|swap))\.d\/[^/]+\.conf$/.exec(path)?.[1] ?? path;
+
+/** systemd ignores keys that it does not know and values that it cannot read: in these files they are mistakes. Manual pages may be left out on a host. */
+async function systemdUnit(paths: readonly string[]): Promise<ValidatorRun[]> {
+  const found = await findProgram("systemd-analyze");
+  return paths.map((path) => ({
+    paths: [path],
+    argv: found === undefined ? undefined : [found, "verify", "--man=no", unitOf(path)],
+    looked: "systemd-analyze",
+    network: false,
+    refuses: new RegExp(`^${path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}:[0-9]+: .*ignoring`, "im"),
+  }));
+}
+
+/** `postfix check` writes what is wrong with main.cf to the system log alone; postconf says it. */
+async function postfix(paths: readonly string[]): Promise<ValidatorRun[]> {
+  const [postconf, check] = await Promise.all([findProgram("postconf"), findProgram("postfix")]);
+  const run = (looked: string, found: string | undefined, arg: string): ValidatorRun => ({
+    paths,
+    argv: found === undefined ? undefined : [found, arg],
+    looked,
+    network: true,
+  });
+  return [run("postconf", postconf, "-n"), run("postfix", check, "check")];
+}
 
 /** PHP has one program a version, `php-fpm8.2`: the path of the file tells which, else the newest. */
 async function phpFpm(paths: readonly string[]): Promise<ValidatorRun[]> {

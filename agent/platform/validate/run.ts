@@ -30,9 +30,7 @@ export async function validate(input: ProbeInput<"validate">, isolation: Isolati
   for (const [validator, files] of named) {
     const paths = [...new Set(files.map(({ path }) => path))];
     if (validator === "json" || validator === "yaml") results.push(...paths.map((path) => readable(validator, path, laid.get(path))));
-    else
-      for (const run of await validatorPrograms[validator](paths))
-        results.push(await runOne(validator, run, [...laid.values()], isolation, signal));
+    else results.push(...(await runAll(validator, await validatorPrograms[validator](paths), [...laid.values()], isolation, signal)));
   }
   return { ok: results.every(({ ok }) => ok), results };
 }
@@ -56,6 +54,22 @@ function wrongJson(text: string): string | undefined {
   } catch (cause) {
     return (cause as Error).message;
   }
+}
+
+/** One run after the other; once files were refused, further runs for the same ones have nothing to add. */
+async function runAll(
+  validator: Validator,
+  runs: readonly ValidatorRun[],
+  files: readonly LaidFile[],
+  isolation: Isolation,
+  signal: AbortSignal,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const run of runs) {
+    const refused = new Set(results.filter(({ ok }) => !ok).flatMap(({ paths }) => paths));
+    if (!run.paths.every((path) => refused.has(path))) results.push(await runOne(validator, run, files, isolation, signal));
+  }
+  return results;
 }
 
 async function runOne(
@@ -88,7 +102,7 @@ async function runOne(
   return {
     validator,
     paths: [...paths],
-    ok: answer.code === 0,
+    ok: answer.code === 0 && run.refuses?.test(answer.output) !== true,
     output: answer.timedOut ? `${output}\n(no answer within ${timeoutMs / 1000} s)` : output,
   };
 }

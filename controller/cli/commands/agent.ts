@@ -84,6 +84,8 @@ const revoke = command<Options>({
   example: "backend-ai agent revoke web-03",
   async run(cli, [host = ""], options) {
     const client = await cli.client();
+    // A name that nobody has is told before anybody is asked, with the nearest one.
+    if (!(await client.hosts()).some((one) => one.agent === host)) await client.host(host);
     const yes =
       options.yes === true ||
       (cli.terminal.interactive && (await cli.terminal.confirm(`Revoke the agent of ${host}? It has to be enrolled anew to come back.`)));

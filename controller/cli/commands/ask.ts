@@ -72,9 +72,11 @@ async function confirm(
   view: CommandView,
   options: Options,
 ): Promise<{ readonly view: CommandView; readonly code: number }> {
-  const yes = await consent(cli, "Commit this, and carry it out?", options.yes);
+  const tainted = view.tainted === true;
+  if (tainted && options.yes === true) cli.terminal.say("Logs or files of hosts were read before this: --yes does not hold for it.");
+  const yes = await consent(cli, "Commit this, and carry it out?", tainted ? undefined : options.yes);
   if (yes === undefined) {
-    cli.terminal.say(`It waits for confirmation: there is no terminal to ask on, and no --yes. Plan: ${view.digest ?? "none"}`);
+    cli.terminal.say(`It waits for confirmation: there is no terminal to ask on, and no --yes that holds. Plan: ${view.digest ?? "none"}`);
     return { view, code: exit.waits };
   }
   if (yes) return carryOn(cli, client, await client.confirm(view.id));

@@ -4,6 +4,7 @@ import { command } from "../command.ts";
 import { useContext } from "../contexts.ts";
 import { exit } from "../exit.ts";
 import { numberOf } from "../usage.ts";
+import { backup } from "./backup.ts";
 import { breakHost, faults } from "./sandbox-faults.ts";
 
 interface Options {
@@ -24,6 +25,7 @@ export const controller = command<Options>({
     ["--host <ADDRESS>", "the API's address (HOST, 127.0.0.1)"],
   ],
   example: "backend-ai controller infra",
+  children: [backup],
   async run(cli, [given], options) {
     const [{ readConfig }, { startController }] = await Promise.all([import("../../config.ts"), import("../../main.ts")]);
     const workspace = given === undefined ? workspaceAround(cli.cwd) : resolve(cli.cwd, given);

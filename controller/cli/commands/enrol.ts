@@ -29,11 +29,9 @@ export const enrol = command<Options>({
   example: "backend-ai enrol --tag webserver --uses 3 --expires 30m",
   async run(cli, _args, options) {
     const uses = numberOf(options.uses ?? "1", "--uses", 1, 10_000);
-    for (const [option, names] of [
-      ["--host", options.host === undefined ? [] : [options.host]],
-      ["--tag", options.tag ?? []],
-    ] as const)
-      for (const name of names) checkName(option, name);
+    if (options.host !== undefined) checkName("--host", options.host, hostName, "lower case letters, digits and hyphens", "web-01");
+    for (const tag of options.tag ?? [])
+      checkName("--tag", tag, tagName, "lower case letters, digits, hyphens, dots and underscores", "webserver");
     if (options.host !== undefined && uses > 1) throw usage("--host names one machine: it does not go with --uses above 1");
     const token = await (await cli.client()).enrolToken({
       uses,
@@ -56,10 +54,13 @@ function sayToken({ terminal }: Cli, token: EnrolTokenView, uses: number): void 
   terminal.data(token.command);
 }
 
-/** Hosts and tags are named as in selectors: letters, digits, and . _ - between them. */
-function checkName(option: string, name: string): void {
-  if (/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(name)) return;
-  throw usage(`${option} takes a name of letters, digits, "-", "." and "_", such as web-01, not ${JSON.stringify(name)}`);
+const hostName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+  tagName = /^[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?$/;
+
+/** Hosts and tags are named as in manifests. */
+function checkName(option: string, name: string, form: RegExp, words: string, example: string): void {
+  if (form.test(name)) return;
+  throw usage(`${option} takes a name of ${words}, such as ${example}, not ${JSON.stringify(name)}`);
 }
 
 function labelsOf(pairs: readonly string[]): Record<string, string> {

@@ -22,9 +22,9 @@ export const importResources = command<Options>({
   summary: "manifests for what hosts already have, such that nothing has to be changed",
   arguments: [["<selector>", "the hosts"]],
   options: [
-    ["--service <UNIT>", "a unit; may be repeated", "many"],
+    ["--service <UNIT>", "a unit, or a glob such as 'php*'; may be repeated", "many"],
     ["--file <PATH>", "a file of the hosts; may be repeated", "many"],
-    ["--package <NAME>", "a package; may be repeated", "many"],
+    ["--package <NAME>", "a package, or a glob; may be repeated", "many"],
     ["--print", "the manifests on standard output; nothing is committed"],
     ["--yes", "commit without asking"],
     ["--json", "edits and problems as JSON; nothing is committed"],

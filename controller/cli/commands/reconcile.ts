@@ -8,6 +8,7 @@ import type { Client } from "../client.ts";
 import { type Cli, command, on } from "../command.ts";
 import { exit } from "../exit.ts";
 import { usage } from "../usage.ts";
+import { uncommittedText } from "../views/status.ts";
 import { planView, shortId } from "../views/plan.ts";
 import { problemsView } from "../views/problem.ts";
 
@@ -58,10 +59,11 @@ export const reconcile = command<Options>({
   },
 });
 
-/** A commit with problems is not in force: the plan would look as if it were complete. */
+/** What was edited but is not committed, or was committed with problems, is not in force: the plan would look as if it were complete. */
 async function sayStale({ terminal }: Cli, client: Client): Promise<void> {
-  const { commit, head, problems } = await client.status(),
+  const { commit, head, problems, uncommitted } = await client.status(),
     errors = problems.filter((one) => one.severity === "error");
+  if (uncommitted !== undefined) terminal.tell((all: typeof uncommitted) => `${uncommittedText(all)}\n`, uncommitted);
   if (head === commit || errors.length === 0) return;
   terminal.tell(problemsView, errors);
   terminal.say(

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import type { Problem } from "../../../schemas/problem.ts";
+import { error, type Problem, ProblemError } from "../../../schemas/problem.ts";
 import { worktreeContext } from "../check-context.ts";
 import { type Cli, command, json } from "../command.ts";
 import { exit } from "../exit.ts";
@@ -18,6 +18,7 @@ export const validate = command<{ readonly json?: boolean }>({
   async run(cli, paths, options) {
     const asked = (paths.length === 0 ? ["."] : paths).map((path) => existing(resolve(cli.cwd, path), path));
     const roots = [...new Set(asked.map(workspaceOf))];
+    for (const root of roots) if (!isWorkspace(root)) throw noWorkspace(root);
     const found: { readonly root: string; readonly problem: Problem }[] = [];
     let resources = 0;
     for (const root of roots) {
@@ -77,6 +78,20 @@ function workspaceOf(path: string): string {
     at = parts.lastIndexOf("manifests");
   return at > 0 ? parts.slice(0, at).join("/") : start;
 }
+
+/** What a workspace has at least: its settings, or a folder of manifests. */
+const isWorkspace = (root: string): boolean => ["backend-ai.yaml", "manifests"].some((name) => existsSync(join(root, name)));
+
+const noWorkspace = (root: string): ProblemError =>
+  new ProblemError(
+    error(
+      "validate/no-workspace",
+      `Unable to validate ${root}: it is no workspace, nor in one: there is no backend-ai.yaml and no folder manifests/`,
+      {
+        hint: "Name the workspace (backend-ai validate ~/infrastructure), or make one: backend-ai init DIR.",
+      },
+    ),
+  );
 
 /** Whether a problem belongs to what was asked for; one of the workspace as a whole always does. */
 function isBelow(file: string | undefined, path: string): boolean {

@@ -33,7 +33,7 @@ export function changeView(group: ChangeGroup, paint: Paint): string {
   return lines.join("\n");
 }
 
-/** Differences field by field: old -> new, or a diff of texts. */
+/** Differences field by field: `observed -> wanted`, or a diff of texts. */
 export function differencesView(differences: readonly Difference[], paint: Paint, margin: string): string[] {
   const width = Math.max(0, ...differences.filter((one) => one.diff === undefined).map(({ path }) => path.length)) + 2;
   return differences.flatMap(({ path, want, have, diff, note }) => {

@@ -34,7 +34,12 @@ const instancesTable = (instances: readonly InstanceView[], now: number, paint: 
 const differing = (instances: readonly InstanceView[], paint: Paint): string[] =>
   instances
     .filter((one) => (one.differences ?? []).length > 0)
-    .map((one) => [`${paint("bold", one.id)} differs:`, ...differencesView(one.differences ?? [], paint, "    ")].join("\n"));
+    .map((one) =>
+      [
+        `${paint("bold", one.id)} differs (${paint("dim", "observed -> wanted")}):`,
+        ...differencesView(one.differences ?? [], paint, "    "),
+      ].join("\n"),
+    );
 
 /** One resource: its manifest, its instances, and where they differ. */
 export const resourceView =
@@ -82,6 +87,7 @@ export const driftView =
           .map((alert) =>
             [
               `${paint(alert.closedAt === undefined ? "bad" : "dim", alert.closedAt === undefined ? "!" : "✓")} ${paint("bold", alert.instance)} drifted ${agoText(alert.since, now)}${alert.by === undefined ? "" : `, by ${alert.by.who}: ${alert.by.how}`}`,
+              ...(alert.differences.some((one) => one.diff === undefined) ? [paint("dim", "    observed -> wanted:")] : []),
               ...differencesView(alert.differences, paint, "    "),
               `    ${paint("dim", "drift mode:")} ${alert.mode}${alert.corrected === true ? ", put back by us" : alert.closedAt === undefined ? "" : ", as it should be again"}${alert.note === undefined ? "" : `; ${alert.note}`}`,
             ].join("\n"),

@@ -28,6 +28,7 @@ export function statusView(status: StatusView, paint: Paint): string {
               `commit ${shortId(status.head)} is not in force: ${count(problems.filter((one) => one.severity === "error").length, "problem")}`,
             ),
       ],
+      ["Uncommitted", status.uncommitted === undefined ? undefined : paint("change", uncommittedText(status.uncommitted))],
       ["Hosts", hosts.online === hosts.all ? `${hosts.all} online` : `${hosts.online} of ${hosts.all} online`],
       ["Resources", `on hosts: ${parts.join(", ")}`],
       ["Drift", status.drift === 0 ? "none" : paint("bad", `${count(status.drift, "alert")} open: backend-ai drift`)],
@@ -43,4 +44,11 @@ export function statusView(status: StatusView, paint: Paint): string {
     paint,
   );
   return [pairs, problemsView(problems, paint)].filter((part) => part !== "").join("\n\n");
+}
+
+/** `2 files are not committed and not in force: manifests/a.yaml, manifests/b.yaml`. */
+export function uncommittedText({ count: all, files }: NonNullable<StatusView["uncommitted"]>): string {
+  const named = files.slice(0, 5),
+    more = all > named.length ? ` and ${all - named.length} more` : "";
+  return `${count(all, "file")} ${all === 1 ? "is" : "are"} not committed and not in force: ${named.join(", ")}${more}`;
 }

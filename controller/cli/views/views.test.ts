@@ -83,7 +83,7 @@ test("resources and instances say how they stand", () => {
     Is        running
     Observed  5 m 0 s ago
 
-    Service/nginx@web-01 differs:
+    Service/nginx@web-01 differs (observed -> wanted):
         state  stopped -> running
 
     Observed fact:
@@ -101,7 +101,7 @@ test("drift names who did it", () => {
     by: { who: "eve", how: "systemctl stop nginx" },
   };
   expect(driftView(now)([alert], plain)).toBe(
-    "! Service/nginx@web-01 drifted 1 m 0 s ago, by eve: systemctl stop nginx\n    state  stopped -> running\n    drift mode: alert",
+    "! Service/nginx@web-01 drifted 1 m 0 s ago, by eve: systemctl stop nginx\n    observed -> wanted:\n    state  stopped -> running\n    drift mode: alert",
   );
 });
 

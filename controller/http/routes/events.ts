@@ -2,6 +2,7 @@ import type { FastifyRequest } from "fastify";
 import Type from "typebox";
 import { EventsView, type EventView } from "../../../schemas/api.ts";
 import { error, ProblemError } from "../../../schemas/problem.ts";
+import { ownerOf } from "../../loop/owner.ts";
 import { accessOf, permits } from "../access.ts";
 import { bearer } from "../caller.ts";
 import { type StreamTimes, streamEvents } from "../event-stream.ts";
@@ -46,7 +47,7 @@ export function eventRoutes({ controller }: RouteContext, times: StreamTimes): R
           return { ...piece, events: piece.events.filter(wanted) };
         }
         const all = open.values().reduce((sum, one) => sum + one, 0),
-          mine = open.get(caller.name) ?? 0;
+          mine = open.get(ownerOf(caller)) ?? 0;
         if (all >= maxStreams || mine >= maxOfCaller)
           throw new ProblemError(
             error(
@@ -56,7 +57,7 @@ export function eventRoutes({ controller }: RouteContext, times: StreamTimes): R
             ),
           );
         const after = await startOf(request, query);
-        count(caller.name, 1);
+        count(ownerOf(caller), 1);
         void reply.hijack();
         reply.raw.writeHead(200, {
           ...plainHeaders(reply.getHeaders()),
@@ -67,7 +68,7 @@ export function eventRoutes({ controller }: RouteContext, times: StreamTimes): R
         try {
           await streamEvents({ reply, controller, after, wanted, allowed: stillAllowed(request), times });
         } finally {
-          count(caller.name, -1);
+          count(ownerOf(caller), -1);
         }
         return reply;
       },

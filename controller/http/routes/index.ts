@@ -3,6 +3,7 @@ import type { StreamTimes } from "../event-stream.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Route, RouteContext } from "../route.ts";
 import { auditRoutes } from "./audit.ts";
+import { backupRoutes } from "./backups.ts";
 import { commandRoutes } from "./command.ts";
 import { documentRoutes } from "./documents.ts";
 import { driftRoutes } from "./drift.ts";
@@ -39,5 +40,6 @@ export const allRoutes = (context: RouteContext, { metrics, streams, installer, 
   ...queryRoutes(context),
   ...auditRoutes(context),
   ...tokenRoutes(context),
+  ...backupRoutes(context),
   ...commandRoutes(context),
 ];

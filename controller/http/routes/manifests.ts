@@ -11,6 +11,7 @@ import {
   ResourceView,
 } from "../../../schemas/api.ts";
 import { error, ProblemError } from "../../../schemas/problem.ts";
+import { permits } from "../access.ts";
 import { mayImport } from "../may-ask.ts";
 import { pageQuery, pieceOf } from "../paging.ts";
 import { type Route, type RouteContext, route } from "../route.ts";
@@ -65,7 +66,7 @@ export const manifestRoutes = ({ controller }: RouteContext): Route[] => [
       // A preview shows what is in files that the edits would declare: it leaves a trace as a commit would.
       if (body.edits.length > 0)
         await controller.note(caller.name, "preview", "workspace", { paths: body.edits.map(({ path }) => path).slice(0, 100) });
-      return controller.preview(body.edits, body.on);
+      return controller.preview(body.edits, body.on, permits(caller.role, "approver"));
     },
   }),
   route({

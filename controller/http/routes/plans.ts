@@ -6,7 +6,7 @@ import type { PlanSummary } from "../../store/plans.ts";
 import { PageQuery } from "../paging.ts";
 import { type Route, type RouteContext, route } from "../route.ts";
 
-const Digest = Type.Object({ digest: Type.String({ pattern: "^[0-9a-f]{64}$" }) });
+const Digest = Type.Object({ digest: Type.String({ pattern: "^[0-9a-f]{64}$", description: "SHA-256 of the plan, in full" }) });
 
 /** Plans, and the decisions about them. */
 export const planRoutes = ({ controller }: RouteContext): Route[] => [

@@ -7,10 +7,12 @@ export interface AskClaude {
   /** The longest silence within an answer, and the longest answer, in milliseconds. */
   readonly idleMs: number;
   readonly deadlineMs: number;
+  /** Told what an answer took; of one that broke off, as much as was said of it by then. */
+  readonly onUsage: (usage: Anthropic.Usage) => Promise<void>;
 }
 
 /** One answer, streamed. The SDK's own timeout ends with the headers, so silence within a stream is watched here; only `finalMessage` notices a stream that ends early. */
-export async function askClaude({ client, params, idleMs, deadlineMs }: AskClaude): Promise<Anthropic.Message> {
+export async function askClaude({ client, params, idleMs, deadlineMs, onUsage }: AskClaude): Promise<Anthropic.Message> {
   const stream = client.messages.stream(params);
   let idle: NodeJS.Timeout | undefined, silent: string | undefined;
   const stop = (why: string) => (): void => {
@@ -24,14 +26,18 @@ export async function askClaude({ client, params, idleMs, deadlineMs }: AskClaud
   const deadline = setTimeout(stop("it took too long"), deadlineMs);
   stream.on("streamEvent", alive);
   alive();
+  let message: Anthropic.Message;
   try {
-    return await stream.finalMessage();
+    message = await stream.finalMessage();
   } catch (thrown) {
+    if (stream.currentMessage !== undefined) await onUsage(stream.currentMessage.usage);
     throw silent === undefined ? thrown : new Anthropic.APIConnectionError({ message: silent, cause: thrown as Error });
   } finally {
     clearTimeout(idle);
     clearTimeout(deadline);
   }
+  await onUsage(message.usage);
+  return message;
 }
 
 /** A failure in words that give nothing away, and whether the same request may be sent once more: only one that broke off in a stream, which the SDK does not repeat. */

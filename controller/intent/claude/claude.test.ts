@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { defaultSettings } from "../../core/settings-defaults.ts";
+import { openStore } from "../../store/open.ts";
 import { KEY, OPUS } from "../double/ask.ts";
 import { type Double, startDouble } from "../double/double.ts";
 import type { Answer, AnswerBlock, Script } from "../double/script.ts";
 import { admin, plain, pretendConverse } from "../pretend-converse.ts";
-import { type ClaudeOptions, createClaude } from "./claude.ts";
+import { createClaude } from "./claude.ts";
+import type { ClaudeOptions } from "./request.ts";
 
 const call = (name: string, input: unknown): AnswerBlock => ({ type: "tool_use", name, input });
 const answer = (...content: AnswerBlock[]): Answer => ({ content: [{ type: "thinking", thinking: "Let me see." }, ...content] });
@@ -28,8 +31,9 @@ const claudeOf = (double: Double, over: Partial<ClaudeOptions> = {}) =>
     timeoutMs: 5000,
     maxTokens: 4000,
     repairs: 3,
-    dollarsPerDay: 10,
-    dollarsPerUser: 5,
+    limits: defaultSettings.model,
+    prices: defaultSettings.model.prices,
+    store: openStore(":memory:").spending,
     maxRetries: 0,
     now: () => 0,
     ...over,
@@ -58,7 +62,8 @@ test("reads, then proposes; the checks and the plan are ours", async () => {
   expect(JSON.parse(results(on.double)[0]!)).toMatchObject({ source: "inventory", untrusted: true, data: { count: 3 } });
   await on.converse.confirm(view.id, admin);
   expect(on.commits[0]?.note).toMatchObject({ source: "claude", request: "Restart nginx on all web servers" });
-  expect(on.claude.spending.today().users["ada"]).toBeGreaterThan(0);
+  expect(await on.claude.spending.today()).toMatchObject([{ who: "ada" }]);
+  expect((await on.claude.spending.today())[0]!.dollars).toBeGreaterThan(0);
 });
 
 test("a question is answered in words", async () => {
@@ -68,6 +73,31 @@ test("a question is answered in words", async () => {
     source: "claude",
     text: "web-01 is the busiest with 91 %.",
   });
+});
+
+test("an answer in another language is handed on as it is", async () => {
+  await using on = await talk([
+    answer(call("read_metrics", { selector: "*" })),
+    say("Am stärksten ist web-01 ausgelastet: 91 % – größte Last."),
+  ]);
+  expect(await on.converse.ask("Welcher Server ist am stärksten ausgelastet?", admin, plain)).toMatchObject({
+    text: "Am stärksten ist web-01 ausgelastet: 91 % – größte Last.",
+    source: "claude",
+  });
+});
+
+test("four looks at once are answered together, in one message", async () => {
+  await using on = await talk([
+    answer(
+      call("search_resources", { selector: "*", text: "" }),
+      call("read_metrics", { selector: "*" }),
+      call("get_resource", { id: "web-01" }),
+      call("read_logs", { host: "web-01", service: "nginx", lines: 5, level: "ERROR", match: "" }),
+    ),
+    say("All is well."),
+  ]);
+  expect(await on.converse.ask("is all well?", admin, plain)).toMatchObject({ text: "All is well." });
+  expect(results(on.double).length).toBe(4);
 });
 
 test("what happened to a proposal is told with the next sentence, and the history only grows", async () => {
@@ -111,6 +141,7 @@ describe("repair", () => {
   test.each([
     ["parameters that do not fit", step({ params: '{"unit":"nginx"}' }), "must have required property 'service'"],
     ["parameters that are no JSON", step({ params: "nginx" }), "not valid JSON"],
+    ["a host that there is not", step({ selector: "name=web-99", expected_count: 1 }), "picks no host"],
     ["a selector that is none", step({ selector: "tag==web" }), "no selector"],
     ["a host that is named and left out", step({ selector: "name=web-02", expected_count: 1 }), "web-01"],
   ])("%s", async (_what, wrong, told) => {
@@ -157,6 +188,22 @@ describe("repair", () => {
     expect(view).toMatchObject({ status: "waiting-for-confirmation", source: "offline" });
     expect(view.text).toContain("Claude could not be asked (it found no proposal that passes the checks)");
     expect(on.double.turnsLeft()).toBe(1);
+  });
+
+  test("another mistake each time goes back three times, and no more", async () => {
+    const mistakes = [2, 4, 5, 6, 7].map((count) => propose(step({ expected_count: count })));
+    await using on = await talk(mistakes);
+    expect(await on.converse.ask("restart nginx on all web servers", admin, plain)).toMatchObject({ source: "offline" });
+    expect(on.double.turnsLeft()).toBe(1);
+  });
+
+  test("words in place of a proposal, again and again, are not taken for a deed", async () => {
+    await using on = await talk([say("I have restarted nginx."), say("As I said: it is done.")]);
+    expect(await on.converse.ask("restart nginx on all web servers", admin, plain)).toMatchObject({
+      status: "answered",
+      text: "As I said: it is done.\nNote: nothing was changed.",
+    });
+    expect(on.commits).toEqual([]);
   });
 
   test("words in place of a proposal are asked for once", async () => {
@@ -318,9 +365,10 @@ describe("when the service fails, the grammar answers and says so", () => {
       {},
     ],
     ["a tool input that is cut off", [{ ...propose(), stop_reason: "max_tokens" }], "its answer was cut off", {}],
+    ["a full context window", [{ ...propose(), stop_reason: "model_context_window_exceeded" }], "its answer was cut off", {}],
     ["a refusal", [{ content: [{ type: "text", text: "No." }], stop_reason: "refusal" }], "it declined", {}],
     ["silence in the stream", [{ ...propose(), firstByteAfterMs: 600 }], "it fell silent", { idleMs: 100 }],
-    ["no budget", [], "budget", { dollarsPerDay: 0 }],
+    ["no budget", [], "budget", { limits: { ...defaultSettings.model, dollarsPerDay: 0 } }],
   ])("%s", async (_what, script, told, over) => {
     await using on = await talk(script, over);
     const view = await on.converse.ask("restart nginx on all web servers", admin, plain);

@@ -1,34 +1,16 @@
 import { own } from "../own.ts";
 import Anthropic from "@anthropic-ai/sdk";
 import type { Intent } from "../../../schemas/intent.ts";
-import { askClaude, failureOf } from "./ask.ts";
+import { failureOf } from "./ask.ts";
 import type { Interpreted, Interpreter, InterpretInput } from "./interpreter.ts";
 import { digestOf, inventoryText, namedRows } from "./inventory.ts";
 import { systemPrompt } from "./prompt.ts";
 import { intentOf } from "./proposal.ts";
 import { readingTools } from "./read.ts";
-import { createSpending, dollarsOf, type Prices, pricesOf, type Spending, tokensOf } from "./spending.ts";
-import type { Thread } from "./thread.ts";
+import { type ClaudeOptions, type Cost, type Means, request, sayCost } from "./request.ts";
+import { createSpending, type Spending } from "./spending.ts";
+import { noThread, type Thread } from "./thread.ts";
 import { ending, tools } from "./tools.ts";
-
-export interface ClaudeOptions {
-  readonly apiKey: string;
-  readonly model: string;
-  readonly baseURL?: string | undefined;
-  /** How long one answer may take, and how long it may be silent, in milliseconds. */
-  readonly timeoutMs: number;
-  readonly idleMs?: number | undefined;
-  /** Tokens of one answer. */
-  readonly maxTokens: number;
-  /** How often a proposal that fails its checks goes back. */
-  readonly repairs: number;
-  readonly dollarsPerDay: number;
-  readonly dollarsPerUser: number;
-  readonly tokensPerConversation?: number | undefined;
-  readonly prices?: Prices | undefined;
-  readonly maxRetries?: number | undefined;
-  readonly now: () => number;
-}
 
 export interface Claude extends Interpreter {
   /** Whether the key and the model are accepted; undefined: yes, else why not. Asked once at start. */
@@ -48,7 +30,7 @@ export function createClaude(options: ClaudeOptions): Claude {
     logLevel: "off",
     ...(options.baseURL === undefined ? {} : { baseURL: options.baseURL }),
   });
-  const spending = createSpending({ perDay: options.dollarsPerDay, perUser: options.dollarsPerUser }, options.now);
+  const spending = createSpending(options.store, options.limits, options.now);
   return {
     spending,
     interpret: (input) => interpret(input, { options, client, spending }),
@@ -64,38 +46,38 @@ export function createClaude(options: ClaudeOptions): Claude {
   };
 }
 
-interface Means {
-  readonly options: ClaudeOptions;
-  readonly client: Anthropic;
-  readonly spending: Spending;
-}
-
 /** A turn that fails leaves the history as it was: what is bound to it stays valid. */
 async function interpret(input: InterpretInput, means: Means): Promise<Interpreted> {
   const { thread, caller } = input,
     { options, spending } = means;
   const exhausted =
-    spending.exhausted(caller) ??
+    (await spending.exhausted(caller)) ??
     (thread.tokens >= (options.tokensPerConversation ?? limits.tokensPerConversation)
       ? "this conversation has used up its tokens"
       : undefined);
   if (exhausted !== undefined) return { failed: exhausted };
+  rebase(thread, options.model);
   const before = { length: thread.messages.length, owed: thread.owed, told: thread.told, inventory: thread.inventory },
-    cost = { dollars: 0 };
+    cost: Cost = { dollars: 0, tokens: 0 };
   try {
     const outcome = await converse(input, means, cost);
-    if (!("failed" in outcome)) return { ...outcome, cost: priced(cost.dollars) };
-    restore(thread, before);
-    return { ...outcome, cost: priced(cost.dollars) };
+    if ("failed" in outcome) restore(thread, before);
+    return { ...outcome, cost: sayCost(cost, options) };
   } catch (thrown) {
     restore(thread, before);
     const failure = failureOf(thrown);
     if (failure === undefined) throw thrown;
-    return { failed: failure.text, cost: priced(cost.dollars) };
+    return { failed: failure.text, cost: sayCost(cost, options) };
   }
 }
 
-const priced = (dollars: number): string => `$${dollars.toFixed(4)}`;
+/** A history is bound to the model, the system prompt and the tools; one that was kept for others cannot be gone on with. */
+function rebase(thread: Thread, model: string): void {
+  const basis = digestOf(JSON.stringify([model, systemPrompt, tools]));
+  if (thread.basis === basis) return;
+  if (thread.messages.length > 0) Object.assign(thread, { ...noThread(), tokens: thread.tokens });
+  thread.basis = basis;
+}
 
 function restore(
   thread: Thread,
@@ -107,13 +89,13 @@ function restore(
 
 type Turn = { readonly intent: Intent } | { readonly text: string } | { readonly failed: string };
 
-async function converse(input: InterpretInput, means: Means, cost: { dollars: number }): Promise<Turn> {
+async function converse(input: InterpretInput, means: Means, cost: Cost): Promise<Turn> {
   const { thread } = input,
     repair = { left: means.options.repairs, last: "" };
   thread.messages.push({ role: "user", content: opening(input) });
   let nudged = false;
   for (let call = 0; call < limits.calls; call++) {
-    const exhausted = call === 0 ? undefined : means.spending.exhausted(input.caller);
+    const exhausted = call === 0 ? undefined : await means.spending.exhausted(input.caller);
     if (exhausted !== undefined) return { failed: exhausted };
     const message = await request(input, means, cost),
       said = textOf(message);
@@ -154,32 +136,6 @@ function opening({ sentence, known, thread }: InterpretInput): Anthropic.Content
   blocks.push({ type: "text", text: `Request: ${sentence}` });
   [thread.owed, thread.told, thread.inventory] = [[], [], digest];
   return blocks;
-}
-
-async function request(
-  { thread, caller }: InterpretInput,
-  { options, client, spending }: Means,
-  cost: { dollars: number },
-): Promise<Anthropic.Message> {
-  const params: Anthropic.MessageStreamParams = {
-    model: options.model,
-    max_tokens: options.maxTokens,
-    system: [{ type: "text", text: systemPrompt, cache_control: { type: "ephemeral", ttl: "1h" } }],
-    cache_control: { type: "ephemeral" },
-    tools: [...tools],
-    messages: [...thread.messages],
-    ...(/-4-/.test(options.model) ? {} : { thinking: { type: "adaptive", display: "summarized" } }),
-  };
-  const ask = { client, params, idleMs: options.idleMs ?? 45_000, deadlineMs: options.timeoutMs };
-  const message = await askClaude(ask).catch((thrown: unknown) => {
-    if (failureOf(thrown)?.again !== true) throw thrown;
-    return askClaude(ask);
-  });
-  const dollars = dollarsOf(message.usage, options.prices ?? pricesOf(options.model));
-  spending.add(caller, dollars);
-  cost.dollars += dollars;
-  thread.tokens += tokensOf(message.usage);
-  return message;
 }
 
 const textOf = (message: Anthropic.Message): string =>

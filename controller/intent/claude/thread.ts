@@ -9,5 +9,10 @@ export interface Thread {
   told: string[];
   /** Digest of the inventory that was shown last. */
   inventory: string;
+  /** Digest of model, system prompt and tools that the messages are bound to; with others the history begins anew. */
+  basis: string;
   tokens: number;
 }
+
+/** A history of nothing. */
+export const noThread = (): Thread => ({ messages: [], owed: [], told: [], inventory: "", basis: "", tokens: 0 });

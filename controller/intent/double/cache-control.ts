@@ -11,7 +11,8 @@ export function* cacheControlProblems(body: Fields, said: readonly Said[]): Iter
   const marked = holders.filter((holder) => isFields(holder.cache_control));
   for (const holder of marked) yield* markerProblems(holder);
   if (marked.length > MOST) yield `A maximum of ${MOST} blocks with cache_control may be provided. Found ${marked.length}.`;
-  const lifetimes = marked.filter((holder) => holder !== body).map((holder) => (holder.cache_control as Fields).ttl ?? "5m");
+  // The automatic marker at the top stands for the end of the prompt, where it is the last of `marked`.
+  const lifetimes = marked.map((holder) => (holder.cache_control as Fields).ttl ?? "5m");
   if (lifetimes.lastIndexOf("1h") > lifetimes.indexOf("5m") && lifetimes.includes("5m"))
     yield "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block";
 }

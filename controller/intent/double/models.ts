@@ -47,6 +47,8 @@ export const MODELS: readonly ModelCard[] = [
     thinking: ["adaptive", "between_tools"],
   },
   { ...LINE_5_5, id: "claude-opus-5-5", name: "Claude Opus 5.5", line: "opus", created: "2026-08-31T00:00:00Z" },
+  { ...LINE_5_5, id: "claude-fable-5-1", name: "Claude Fable 5.1", line: "fable", created: "2026-08-15T00:00:00Z" },
+  { ...LINE_5_5, id: "claude-mythos-5-1", name: "Claude Mythos 5.1", line: "mythos", created: "2026-08-15T00:00:00Z" },
   {
     id: "claude-haiku-4-5",
     name: "Claude Haiku 4.5",

@@ -40,7 +40,12 @@ const CASES: readonly Case[] = [
     refused: [{ temperature: "1" }],
     headers: { "anthropic-version": "2023-06-01" },
   },
-  { rule: 8, name: "beta keys without the beta", accepted: [{}], refused: [{ mcp_servers: [] }, { thread: {} }, { fallbacks: [] }] },
+  {
+    rule: 8,
+    name: "beta keys without the beta",
+    accepted: [{}],
+    refused: [{ mcp_servers: [] }, { thread: {} }, { fallbacks: [] }, { context_management: {} }, { compaction: {} }],
+  },
   {
     rule: 8,
     name: "beta keys with the beta",
@@ -118,6 +123,15 @@ const CASES: readonly Case[] = [
   },
   {
     rule: 16,
+    name: "no forced tool on the newer models",
+    accepted: [{ model: "claude-fable-5-1", tools: [tool("a")], tool_choice: { type: "none" } }],
+    refused: ["claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1", "claude-mythos-5-1"].flatMap((model) => [
+      { model, tools: [tool("a")], tool_choice: { type: "any" } },
+      { model, tools: [tool("a")], tool_choice: { type: "tool", name: "a" } },
+    ]),
+  },
+  {
+    rule: 16,
     name: "forced tool on an older model",
     accepted: [{ model: "claude-haiku-4-5", tools: [tool("a")], tool_choice: { type: "tool", name: "a" } }],
     refused: [{ model: "claude-haiku-4-5", tools: [tool("a")], tool_choice: { type: "tool", name: "b" } }],
@@ -126,7 +140,14 @@ const CASES: readonly Case[] = [
     rule: 17,
     name: "closed objects",
     accepted: [field({ type: "string" }), { tools: [tool("a", { input_schema: { type: "object" } })] }],
-    refused: [field({ type: "object" }), strict({}, { additionalProperties: true }), field({ type: "array", items: { type: "object" } })],
+    refused: [
+      field({ type: "object" }),
+      field({ properties: { a: { type: "string" } } }),
+      field({ not: { type: "object" } }),
+      strict({}, { patternProperties: { a: { type: "object" } } }),
+      strict({}, { additionalProperties: true }),
+      field({ type: "array", items: { type: "object" } }),
+    ],
   },
   {
     rule: 17,
@@ -137,6 +158,9 @@ const CASES: readonly Case[] = [
       field({ type: "string", maxLength: 5 }),
       field({ type: "array", items: { type: "string" }, minItems: 2 }),
       field({ type: "array", items: { type: "string" }, maxItems: 2 }),
+      field({ type: "number", multipleOf: 2 }),
+      field({ anyOf: [{ type: "string", minLength: 1 }, { type: "null" }] }),
+      field({ not: { type: "integer", maximum: 5 } }),
     ],
   },
   {
@@ -145,6 +169,7 @@ const CASES: readonly Case[] = [
     accepted: [field({ enum: ["a", 1, null] }), field({ type: "string", format: "uuid" }), field({ type: "string", pattern: "^[a-z]+$" })],
     refused: [
       field({ enum: [{}] }),
+      field({ const: {} }),
       field({ type: "string", format: "regex" }),
       field({ type: "string", pattern: "(?=a)" }),
       field({ type: "string", pattern: "(a)\\1" }),
@@ -174,6 +199,11 @@ const CASES: readonly Case[] = [
       { tools: names(21).map((name) => tool(name, { strict: true })) },
       strict(properties(25, { type: "string" }), { required: [] }),
       strict(properties(17, { type: ["string", "null"] })),
+      { tools: ["a", "b"].map((name) => ({ ...strict(properties(13, { type: "string" }), { required: [] }).tools[0], name })) },
+      {
+        ...strict(properties(9, { anyOf: [{ type: "string" }, { type: "null" }] })),
+        output_config: { format: { type: "json_schema", schema: schema(properties(8, { type: ["string", "null"] })) } },
+      },
     ],
   },
   {
@@ -243,6 +273,7 @@ const CASES: readonly Case[] = [
       { system: [text("a", marked("2h"))] },
       { system: [text("a", { cache_control: { type: "persistent" } })] },
       { system: [text("a", marked("5m"))], ...said(user([text("b", marked("1h"))])) },
+      { system: [text("a", marked("5m"))], ...marked("1h") },
       { tools: [tool("a", { defer_loading: true, ...marked() })] },
       said(user("a"), assistant([{ type: "thinking", thinking: "", signature: "s", ...marked() }]), user("b")),
     ],
@@ -276,6 +307,18 @@ describe("the rules about bodies", () => {
         for (const over of refused) expect((await count(over)).status, JSON.stringify(over)).toBe(status);
       });
   }
+
+  test("rule 10: at most 100,000 messages", async () => {
+    const many = (count: number) => bodyWith({ max_tokens: undefined, messages: Array.from({ length: count }, () => user("a")) });
+    const path = "/v1/messages/count_tokens";
+    expect((await post(double, many(100_001), { path })).status).toBe(400);
+    expect((await post(double, many(1000), { path })).status).toBe(200);
+  });
+
+  test("rule 10: consecutive messages of one role are one turn", async () => {
+    const split = bodyWith({ max_tokens: undefined, messages: [user("a"), user("b"), assistant("c"), assistant("d"), user("e")] });
+    expect((await post(double, split, { path: "/v1/messages/count_tokens" })).status).toBe(200);
+  });
 
   test("rule 24: counting does not know the keys that only make a message", async () => {
     const path = "/v1/messages/count_tokens";

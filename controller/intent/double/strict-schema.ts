@@ -11,8 +11,8 @@ const FORMATS = ["date-time", "time", "date", "duration", "email", "hostname", "
 const REGEX_FEATURES = /\(\?[=!<]|\\[bB]|\\[1-9]|\\k</;
 
 /** Keywords whose value is a schema, a list of schemas, or an object of schemas. */
-const INNER = ["items", "anyOf", "oneOf", "allOf", "prefixItems", "additionalProperties"];
-const INNER_BY_NAME = ["properties", "$defs", "definitions"];
+const INNER = "items anyOf oneOf allOf prefixItems additionalProperties not if then else contains propertyNames".split(" ");
+const INNER_BY_NAME = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
 
 /** Yields what is wrong with the strict tools and the output format of a request (rule 17). */
 export function* strictProblems(body: Fields): Iterable<string> {
@@ -38,12 +38,13 @@ function* nodesOf(schema: Fields, at: string): Iterable<{ readonly schema: Field
 }
 
 function* nodeProblems(schema: Fields, at: string, root: Fields): Iterable<string> {
-  if ([schema.type].flat().includes("object") && schema.additionalProperties !== false)
+  if (([schema.type].flat().includes("object") || isFields(schema.properties)) && schema.additionalProperties !== false)
     yield `${at}: For 'object' type, 'additionalProperties' must be explicitly set to false`;
   for (const key of FORBIDDEN) if (key in schema) yield `${at}: For '${schema.type}' type, property '${key}' is not supported`;
   if (Number(schema.minItems ?? 0) > 1) yield `${at}: 'minItems' values other than 0 or 1 are not supported`;
   if (Array.isArray(schema.enum) && schema.enum.some((value) => typeof value === "object" && value !== null))
     yield `${at}: enum values must be scalars`;
+  if (typeof schema.const === "object" && schema.const !== null) yield `${at}: const values must be scalars`;
   if (schema.format !== undefined && !FORMATS.includes(String(schema.format))) yield `${at}: format '${schema.format}' is not supported`;
   if (REGEX_FEATURES.test(String(schema.pattern ?? ""))) yield `${at}: pattern '${schema.pattern}' is not supported`;
   yield* referenceProblems(schema, at, root);

@@ -75,6 +75,26 @@ describe("the rules about transport", () => {
   });
 });
 
+test.each([
+  [400, "invalid_request_error"],
+  [401, "authentication_error"],
+  [402, "billing_error"],
+  [403, "permission_error"],
+  [404, "not_found_error"],
+  [409, "conflict_error"],
+  [413, "request_too_large"],
+  [429, "rate_limit_error"],
+  [500, "api_error"],
+  [504, "timeout_error"],
+  [529, "overloaded_error"],
+])("rule 6: status %d is %s", async (status, type) => {
+  await using one = await startDouble({ key: KEY, script: [{ status, code: "some_code" }] });
+  const answer = await post(one, bodyWith());
+  expect(answer).toMatchObject({ status, json: { type: "error", error: { type, details: { error_code: "some_code" } } } });
+  expect(answer.headers.get("content-type")).toBe("application/json");
+  expect(answer.headers.get("retry-after")).toBe(status === 429 ? "1" : null);
+});
+
 test("requests are kept with what became of them", async () => {
   await using double = await startDouble({ key: KEY, script: [yes] });
   await post(double, bodyWith());

@@ -109,3 +109,30 @@ describe("laws", () => {
     ]);
   });
 });
+
+/** Words for a group of hosts as they are written, and what the hosts are tagged: all of them have to mean these hosts, without a question. */
+describe.each([
+  ["web"],
+  ["webserver"],
+  ["webservers"],
+  ["web-server"],
+  ["web-servers"],
+  ["web_server"],
+  ["web_servers"],
+  ["web", "webserver"],
+])("where web servers are tagged %s %s", (...tags) => {
+  const tagged: Known = {
+    hosts: [
+      { name: "web-01", tags, labels: { team: "web" }, units: "nginx" },
+      { name: "web-02", tags, labels: { team: "web" }, units: "nginx" },
+      { name: "lb-01", tags: ["edge"], labels: { team: "web" }, units: "nginx" },
+    ].map(knownHost),
+    resources: [],
+    glossary: {},
+  };
+  test.each(["web servers", "webservers", "web-servers", "web hosts", "web machines", "Webserver", "Web-Server"])("%s", (words) => {
+    const { intent, notes } = interpret(`restart nginx on all ${words}`, tagged);
+    expect([intent.kind, intent.steps.map(({ selector }) => selector)]).toEqual(["change", [`tag=${tags[0]}`]]);
+    expect(notes).toEqual([expect.stringMatching(/^"\S+" was read as tag \S+, which lb-01 does not have$/i)]);
+  });
+});

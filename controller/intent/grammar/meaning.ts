@@ -17,9 +17,10 @@ export function meaning(tokens: readonly Token[], draft: Draft, known: Known): S
       phrase = fold(said);
     draft.phrase = phrase;
     if (senses.length === 0) return unknownWords(said, phrase, draft, known);
-    const tagged = senses.filter(({ rank }) => rank < 4),
-      chosen = oneSense(tagged.length > 0 ? tagged : senses, known);
-    if (chosen !== undefined && tagged.length > 0 && tagged.length < senses.length) noteOthers(said, chosen, senses, draft, known);
+    // A tag says what a host is, a label may say whose it is, a name only how somebody called it.
+    const surest = [2, 3, 4].map((most) => senses.filter(({ rank }) => rank <= most)).find((some) => some.length > 0) ?? senses,
+      chosen = oneSense(surest, known);
+    if (chosen !== undefined && surest.length < senses.length) noteOthers(said, chosen, senses, draft, known);
     if (chosen === undefined)
       return question(
         `"${said}" can mean different hosts. Which?`,

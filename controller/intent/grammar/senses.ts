@@ -18,7 +18,18 @@ export function sensesOf(words: readonly string[], known: Known): readonly Sense
   const names = fleetNames(known).byName.get(dashed) ?? fleetNames(known).byName.get(words.join("")) ?? [];
   if (names.length > 0) return [{ selector: { op: "text", key: "name", values: names }, says: "the host", rank: 0 }];
   const stem = stemOf(dashed),
-    variants = new Set([dashed, words.join(""), stem, `${stem}s`, `${stem}server`, `${stem}-server`, `${stem}servers`, `${stem}-servers`]);
+    variants = new Set([
+      dashed,
+      words.join(""),
+      stem,
+      `${stem}s`,
+      `${stem}server`,
+      `${stem}-server`,
+      `${stem}servers`,
+      `${stem}-servers`,
+      `${stem}_server`,
+      `${stem}_servers`,
+    ]);
   const senses: Sense[] = [];
   const tags = [...new Set(known.hosts.flatMap(({ as }) => as.tags))].filter((tag) => variants.has(fold(tag)));
   for (const tag of tags) senses.push({ selector: { op: "text", key: "tag", values: [tag.toLowerCase()] }, says: `tag ${tag}`, rank: 2 });

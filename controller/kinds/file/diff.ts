@@ -25,10 +25,20 @@ export function diffFile(spec: FileSpec, fact: FileFact, context: KindContext): 
   for (const path of ["owner", "group", "mode"] as const) {
     const want = spec[path],
       have = fact[path];
-    if (want !== undefined && want !== have && !(want === "0" && have === "root"))
+    if (want !== undefined && want !== have && !isNumbered(want, path, fact))
       found.push({ path, want, ...(have === undefined ? {} : { have }) });
   }
   return found;
+}
+
+/** The field of a fact that holds the number of an owner or group. */
+export const numberOf = { owner: "uid", group: "gid" } as const;
+
+/** Whether an owner or group that is wanted by number is the one that the file has, by whatever name the host shows it. */
+function isNumbered(want: string, path: "owner" | "group" | "mode", fact: FileFact): boolean {
+  if (path === "mode" || !/^[0-9]+$/.test(want)) return false;
+  const number = fact[numberOf[path]];
+  return number === undefined ? want === "0" && fact[path] === "root" : number === Number(want);
 }
 
 function diffContent(spec: FileSpec, fact: FileFact, context: KindContext): Difference[] {

@@ -46,7 +46,9 @@ const serviceReferences = (field: string, loaders: readonly string[] = []) =>
 
 function completeFile(spec: FileSpec): FileSpec {
   const mode = spec.mode?.length === 3 ? { mode: `0${spec.mode}` } : {};
-  return { ...spec, ...mode, ...mapLoaders(spec, (loader) => (loader.startsWith("Service/") ? loader : fullUnit(loader))) };
+  const { owner, group } = spec,
+    accounts = { ...(owner === undefined ? {} : { owner: String(owner) }), ...(group === undefined ? {} : { group: String(group) }) };
+  return { ...spec, ...accounts, ...mode, ...mapLoaders(spec, (loader) => (loader.startsWith("Service/") ? loader : fullUnit(loader))) };
 }
 
 function linkFile(spec: FileSpec, find: (id: string) => Readonly<Record<string, unknown>> | undefined): FileSpec {

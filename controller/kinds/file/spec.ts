@@ -34,7 +34,17 @@ const Loader = Type.String({
   description: "Service/NAME, or a unit",
 });
 const Loaders = (says: string) => Type.Optional(Type.Array(Loader, { maxItems: 16, description: says }));
-const Account = (says: string) => Type.Optional(Type.String({ pattern: "^[a-z0-9_][a-z0-9_.-]*\\$?$", maxLength: 64, description: says }));
+/** A number may be written as such; the completed spec has it as text. */
+const Account = (says: string) =>
+  Type.Optional(
+    Type.Unsafe<string>({
+      anyOf: [
+        { type: "string", pattern: "^[a-z0-9_][a-z0-9_.-]*\\$?$", maxLength: 64 },
+        { type: "integer", minimum: 0, maximum: 4_294_967_294 },
+      ],
+      description: says,
+    }),
+  );
 
 export const FileSpec = Type.Object(
   {
@@ -53,8 +63,8 @@ export const FileSpec = Type.Object(
         description: "Single values inside the file; null: the key must not be there. The rest of the file is left alone",
       }),
     ),
-    owner: Account("Owner: a user's name, or a number that no user has"),
-    group: Account("Group: a name, or a number that no group has"),
+    owner: Account("Owner: a user's name or number"),
+    group: Account("Group: a name or number"),
     mode: Type.Optional(Type.String({ pattern: "^[0-7]{3,4}$", description: 'Permissions as octal digits in quotes, such as "0644"' })),
     validator: Type.Optional(
       Type.Unsafe<Static<typeof Validator>>({

@@ -3,7 +3,7 @@ import type { Difference, Expectation } from "../../../schemas/plan.ts";
 import { type FileFact, fileRemove, fileRestore, fileValues, fileWrite } from "../../../schemas/verbs/file.ts";
 import type { KindContext, PlannedStep, Trigger } from "../../core/model.ts";
 import { contentOf, sha256 } from "./content.ts";
-import { askFile, asWritten, changedKeys, changesContent } from "./diff.ts";
+import { askFile, asWritten, changedKeys, changesContent, numberOf } from "./diff.ts";
 import type { FileSpec } from "./spec.ts";
 
 const timeoutMs = 60_000;
@@ -15,27 +15,36 @@ export function fileSteps(spec: FileSpec, fact: FileFact, differences: readonly 
   const paths = new Set(differences.map(({ path }) => path));
   if (paths.has("state")) return [removeStep(spec, fact)];
   const attributes: Fields = {},
+    reached: Fields = {},
     read: Fields = { type: fact.type };
   for (const name of ["owner", "group", "mode"] as const) {
     if (spec[name] === undefined) continue;
     attributes[name] = spec[name];
+    Object.assign(reached, reachedBy(name, spec[name], fact));
     if (fact[name] !== undefined) read[name] = fact[name];
   }
-  if (paths.has("content")) return writeStep(spec, fact, attributes, read, context);
+  if (paths.has("content")) return writeStep(spec, fact, attributes, reached, read, context);
   const keys = changedKeys(differences);
-  if (keys.length > 0) return [valuesStep(spec, fact, keys, attributes, read)];
+  if (keys.length > 0) return [valuesStep(spec, fact, keys, attributes, reached, read)];
   const step = { action: fileWrite.name, input: { path: spec.path, ...attributes, ...kept(spec) } };
-  return [finish(spec, step, read, { type: "file", ...attributes })];
+  return [finish(spec, step, read, { type: "file", ...reached })];
+}
+
+/** What the fact has to show afterwards: an owner by number has any name on the host. Agents that do not tell numbers tell the name alone. */
+function reachedBy(name: "owner" | "group" | "mode", want: string, fact: FileFact): Fields {
+  if (name === "mode" || !/^[0-9]+$/.test(want)) return { [name]: want };
+  const field = numberOf[name];
+  return fact.type === "missing" || fact[field] !== undefined ? { [field]: Number(want) } : { [name]: want };
 }
 
 /** None where the content cannot be known: the instance is blocked then. */
-function writeStep(spec: FileSpec, fact: FileFact, attributes: Fields, read: Fields, context: KindContext): PlannedStep[] {
+function writeStep(spec: FileSpec, fact: FileFact, attributes: Fields, reached: Fields, read: Fields, context: KindContext): PlannedStep[] {
   const content = contentOf(spec, context);
   if (content.is !== "text") return [];
   const { text } = content,
     sealed = typeof text !== "string";
   const expected = { ...read, ...(fact.type !== "file" ? {} : sealed ? { seal: fact.seal } : { sha256: fact.sha256 }) };
-  const goal = { type: "file", ...(sealed ? { seal: context.seal(text) } : { sha256: sha256(text) }), ...attributes };
+  const goal = { type: "file", ...(sealed ? { seal: context.seal(text) } : { sha256: sha256(text) }), ...reached };
   return [
     finish(
       spec,
@@ -46,7 +55,14 @@ function writeStep(spec: FileSpec, fact: FileFact, attributes: Fields, read: Fie
   ];
 }
 
-function valuesStep(spec: FileSpec, fact: FileFact, keys: readonly string[], attributes: Fields, read: Fields): PlannedStep {
+function valuesStep(
+  spec: FileSpec,
+  fact: FileFact,
+  keys: readonly string[],
+  attributes: Fields,
+  reached: Fields,
+  read: Fields,
+): PlannedStep {
   if (spec.format === undefined) throw new TypeError("File: values without a format reached the planner");
   const values = Object.fromEntries(keys.map((key) => [key, asWritten(spec, spec.values?.[key] ?? null)]));
   const step = act(fileValues, { path: spec.path, format: spec.format, values, ...attributes, ...kept(spec), ...marked(spec) });
@@ -54,7 +70,7 @@ function valuesStep(spec: FileSpec, fact: FileFact, keys: readonly string[], att
     spec,
     step,
     { ...read, ...(fact.values === undefined ? {} : { values: fact.values }) },
-    { type: "file", values: { ...fact.values, ...values }, ...attributes },
+    { type: "file", values: { ...fact.values, ...values }, ...reached },
   );
 }
 

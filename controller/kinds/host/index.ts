@@ -1,5 +1,5 @@
 import Type, { type Static } from "typebox";
-import { LabelValue } from "../../../schemas/manifest.ts";
+import { Labels, Tag } from "../../../schemas/manifest.ts";
 import { defineSettings } from "../define.ts";
 
 const HostName = Type.String({
@@ -7,23 +7,12 @@ const HostName = Type.String({
   maxLength: 253,
   description: "Another name of the host, in lower case",
 });
-const Tag = Type.String({
-  pattern: "^[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?$",
-  description: "Lower case letters, digits, hyphens, dots and underscores",
-});
-
 export const HostSpec = Type.Object(
   {
     tags: Type.Optional(
       Type.Array(Tag, { maxItems: 64, uniqueItems: true, description: "Tags; production and critical raise the risk of every change" }),
     ),
-    labels: Type.Optional(
-      Type.Record(Type.String({ pattern: "^[a-z0-9]([a-z0-9./-]*[a-z0-9])?$" }), LabelValue, {
-        additionalProperties: false,
-        maxProperties: 64,
-        description: "Labels: name and value",
-      }),
-    ),
+    labels: Type.Optional(Labels),
     aliases: Type.Optional(
       Type.Array(HostName, { maxItems: 32, uniqueItems: true, description: "Other names that selectors and people may use" }),
     ),

@@ -18,7 +18,7 @@ export const PackageSpec = Type.Object(
     ),
     version: Type.Optional(
       Type.String({
-        pattern: "^[A-Za-z0-9*][A-Za-z0-9.+~:_*-]*$",
+        pattern: "^[A-Za-z0-9*][A-Za-z0-9.+~^:_*-]*$",
         maxLength: 255,
         description: 'Exact version or a glob, in quotes, such as "1.24.*"; any version where it is left out',
       }),

@@ -39,6 +39,7 @@ export function diffService(spec: ServiceSpec, fact: ServiceFact, context: KindC
         ...(want === undefined ? { note: "removed" } : have === undefined ? { note: "new" } : {}),
       });
   }
+  if (isDue(spec, fact) && !found.some(({ path }) => path.startsWith("dropIns."))) found.push(dueDifference(fact.due ?? []));
   const restart = restartDifference(spec, fact, context);
   return restart === undefined ? found : [...found, restart];
 }
@@ -47,6 +48,17 @@ function enabledDifference(want: boolean, word: string): Difference {
   const plain = word === "enabled" || word === "disabled" || word === "";
   return { path: "enabled", want, have: word === "enabled", ...(plain ? {} : { note: `the unit file is ${word}` }) };
 }
+
+/** Whether the unit runs with drop-ins as they were before we changed them: a run that was cut off may have left it so. */
+const isDue = (spec: ServiceSpec, fact: ServiceFact): boolean =>
+  fact.due !== undefined && fact.due.length > 0 && isRunning(fact) && goalOf(spec).active !== false;
+
+const dueDifference = (names: readonly string[]): Difference => ({
+  path: "dropIns",
+  want: "in effect",
+  have: "changed since the unit started",
+  note: [...names].sort().join(", "),
+});
 
 /** A start that follows from another difference counts as the restart; so does a moment that has not come. */
 function restartDifference(spec: ServiceSpec, fact: ServiceFact, context: KindContext): Difference | undefined {

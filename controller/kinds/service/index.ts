@@ -2,6 +2,7 @@ import { durationMs, type Health } from "../../../schemas/manifest.ts";
 import type { HealthCheck } from "../../../schemas/verbs/health.ts";
 import { type ServiceFact, serviceProbe } from "../../../schemas/verbs/service.ts";
 import type { Difference } from "../../../schemas/plan.ts";
+import type { KindContext } from "../../core/model.ts";
 import { defineKind, type Finding } from "../define.ts";
 import { pruneService } from "./prune.ts";
 import { diffService, unitState } from "./diff.ts";
@@ -24,7 +25,7 @@ export const service = defineKind({
     if (state === "starting" || state === "stopping") return `${fact.unit} is ${state}`;
     return fact.changing === true ? `a job is queued for ${fact.unit}` : undefined;
   },
-  blocked: (spec, fact, context) => blockedService(spec, fact, diffService(spec, fact, context)),
+  blocked: (spec, fact, context) => blockedService(spec, fact, diffService(spec, fact, context), context),
   diff: diffService,
   steps: (spec, fact, differences) => serviceSteps(spec, fact, differences),
   act: serviceAct,
@@ -78,6 +79,7 @@ function blockedService(
   spec: ServiceSpec,
   fact: ServiceFact,
   differences: readonly Difference[],
+  context: KindContext,
 ): { reason: string; hint: string } | undefined {
   const unit = unitOf(spec),
     wanted = new Map(differences.map(({ path, want }) => [path, want]));
@@ -85,7 +87,7 @@ function blockedService(
     enables = wanted.get("enabled") === true;
   if (fact.load === "not-found")
     return {
-      reason: `${unit} does not exist on this host`,
+      reason: `${unit} does not exist on this host${fact.near === undefined ? "" : `; did you mean ${fact.near}?`}`,
       hint: `Add the package that brings it to needs (such as needs: [Package/${unit.replace(/\.\w+$/, "")}]), or check the name.`,
     };
   if ((fact.load === "masked" || fact.enabled.startsWith("masked")) && (starts || enables))
@@ -97,6 +99,12 @@ function blockedService(
     return {
       reason: `${unit} is ${fact.enabled}: it has no [Install] section of its own and cannot be enabled`,
       hint: "Leave enabled out, or enable the unit that starts it.",
+    };
+  const init = context.host.facts?.init;
+  if (init !== undefined && init !== "systemd" && dropInNames(differences).length > 0)
+    return {
+      reason: `drop-ins are not supported on ${init === "openrc" ? "OpenRC" : "this"} hosts: only systemd has them`,
+      hint: `Use a File resource for /etc/conf.d/${unit.replace(/\.\w+$/, "")} with restarts: [${unit}], and let on pick hosts with systemd for the drop-ins.`,
     };
   if (starts && dropInNames(differences).length === 0 && (fact.load === "bad-setting" || fact.load === "error"))
     return { reason: `systemd cannot load ${unit} (${fact.load})`, hint: `Look at the unit file: systemctl status ${unit}` };

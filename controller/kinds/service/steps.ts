@@ -21,12 +21,15 @@ export const dropInNames = (differences: readonly Difference[]): string[] =>
 /** Whether the unit runs now, goes on running, and has to be restarted for the differences. */
 export function needsRestart(spec: ServiceSpec, fact: ServiceFact, differences: readonly Difference[]): boolean {
   if (!isRunning(fact) || goalOf(spec).active === false) return false;
-  return dropInNames(differences).length > 0 || differences.some(({ path }) => path === "restartedAt");
+  return dropInNames(differences).length > 0 || differences.some(({ path }) => path === "restartedAt" || path === "dropIns");
 }
+
+/** Differences that a restart alone puts right. */
+export const restartOnly = (path: string): boolean => path === "restartedAt" || path === "dropIns";
 
 /** One `service.set` for everything that can be set, then a restart where the running unit needs it. */
 export function serviceSteps(spec: ServiceSpec, fact: ServiceFact, differences: readonly Difference[]): PlannedStep[] {
-  const steps = differences.some(({ path }) => path !== "restartedAt") ? [setStep(spec, fact, differences)] : [];
+  const steps = differences.some(({ path }) => !restartOnly(path)) ? [setStep(spec, fact, differences)] : [];
   return needsRestart(spec, fact, differences) ? [...steps, restartStep(spec, fact, dropInNames(differences).length > 0)] : steps;
 }
 

@@ -2,14 +2,14 @@ import type { Consequence, Undo } from "../../../schemas/contract.ts";
 import type { ChangeAct, Difference } from "../../../schemas/plan.ts";
 import type { ServiceFact } from "../../../schemas/verbs/service.ts";
 import { goalOf, type ServiceSpec, unitOf } from "./spec.ts";
-import { dropInNames, needsRestart } from "./steps.ts";
+import { dropInNames, needsRestart, restartOnly } from "./steps.ts";
 
 const has = (differences: readonly Difference[], path: string): boolean => differences.some((difference) => difference.path === path);
 
 export function serviceAct(spec: ServiceSpec, _fact: ServiceFact, differences: readonly Difference[]): ChangeAct {
   if (spec.state === "absent") return "delete";
   if (has(differences, "state")) return spec.state === "running" ? "start" : "stop";
-  return differences.every(({ path }) => path === "restartedAt") ? "restart" : "update";
+  return differences.every(({ path }) => restartOnly(path)) ? "restart" : "update";
 }
 
 /** Stopping counts as a restart does: whoever uses the service loses it. Starting disturbs nobody. */
@@ -19,8 +19,8 @@ export function serviceConsequence(spec: ServiceSpec, fact: ServiceFact, differe
 }
 
 export function serviceUndo(_spec: ServiceSpec, _fact: ServiceFact, differences: readonly Difference[]): { how: Undo; note: string } {
-  const restarted = has(differences, "restartedAt");
-  if (restarted && differences.length === 1) return { how: "impossible", note: "a restart cannot be taken back" };
+  const restarted = differences.some(({ path }) => restartOnly(path));
+  if (differences.every(({ path }) => restartOnly(path))) return { how: "impossible", note: "a restart cannot be taken back" };
   const back = dropInNames(differences).length > 0 ? "puts the earlier drop-ins and states back" : "puts the earlier state back";
   return {
     how: restarted || dropInNames(differences).length > 0 ? "possible" : "trivial",

@@ -32,6 +32,20 @@ export function sqliteDesired(db: Database): DesiredStore {
           for (const instance of instances) db.run(`DELETE FROM ${table} WHERE instance = ?`, instance);
       }),
 
+    tainted: () =>
+      db.read(() =>
+        db
+          .rows<{ id: string; digests: string }>("SELECT id, digests FROM tainted ORDER BY id")
+          .map(({ id, digests }) => ({ id, digests: JSON.parse(digests) as string[] })),
+      ),
+    setTainted: (resources) =>
+      db.write(() => {
+        for (const { id, digests } of resources) {
+          if (digests.length === 0) db.run("DELETE FROM tainted WHERE id = ?", id);
+          else db.run("INSERT OR REPLACE INTO tainted (id, digests) VALUES (?, ?)", id, JSON.stringify(digests));
+        }
+      }),
+
     noteCorrection: (instance, at) =>
       db.write(() => {
         db.run("DELETE FROM corrections WHERE at <= ?", at - hour);

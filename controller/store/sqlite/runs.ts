@@ -28,6 +28,10 @@ const summary = (row: Row): RunSummary => ({
 /** Journals of runs in SQLite. */
 export function sqliteRuns(db: Database): RunStore {
   const find = (id: string): Row | undefined => db.row<Row>("SELECT * FROM runs WHERE id = ?", id);
+  const followers = new Map<string, Set<() => void>>();
+  const grown = (run: string): void => {
+    if (followers.has(run)) db.afterCommit(() => followers.get(run)?.forEach((listener) => listener()));
+  };
   const insertEvent = (run: string, n: number, event: RunEvent): void =>
     void db.run("INSERT INTO run_events (run, n, event) VALUES (?, ?, ?)", run, n, JSON.stringify(event));
 
@@ -45,12 +49,14 @@ export function sqliteRuns(db: Database): RunStore {
       started.at,
     );
     insertEvent(id, 0, started);
+    grown(id);
   };
 
   const append = (run: string, n: number, events: readonly RunEvent[], state: RunState | undefined): void => {
     if (db.run("UPDATE runs SET events = ? WHERE id = ? AND events = ? AND ended_at IS NULL", n + events.length, run, n) === 0)
       throw new ProblemError(conflict(run, n, find(run)));
     events.forEach((event, i) => insertEvent(run, n + i, event));
+    grown(run);
     if (state !== undefined) db.run("UPDATE runs SET state = ? WHERE id = ?", state, run);
     const ended = events.find((event) => event.type === "ended");
     if (ended === undefined) return;
@@ -62,10 +68,18 @@ export function sqliteRuns(db: Database): RunStore {
   return {
     begin: (id, digest, started) => db.write(() => begin(id, digest, started)),
     append: (run, n, events, state) => db.write(() => append(run, n, events, state)),
-    events: (run) =>
+    follow(run, listener) {
+      const those = followers.get(run) ?? new Set();
+      followers.set(run, those.add(listener));
+      return () => {
+        those.delete(listener);
+        if (those.size === 0 && followers.get(run) === those) followers.delete(run);
+      };
+    },
+    events: (run, after = 0) =>
       db.read(() =>
         db
-          .rows<{ event: string }>("SELECT event FROM run_events WHERE run = ? ORDER BY n", run)
+          .rows<{ event: string }>("SELECT event FROM run_events WHERE run = ? AND n >= ? ORDER BY n", run, after)
           .map((row) => JSON.parse(row.event) as RunEvent),
       ),
     get: (run) =>

@@ -65,6 +65,17 @@ const migrations: readonly string[] = [
   CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
   CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
   `,
+  `
+  CREATE TABLE tainted (id TEXT PRIMARY KEY, digests TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE conversations (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, used_at REAL NOT NULL, state TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX conversations_owner ON conversations (owner, n);
+  CREATE INDEX conversations_used ON conversations (used_at);
+  CREATE TABLE spending (
+    day TEXT NOT NULL, who TEXT NOT NULL, dollars REAL NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (day, who)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings a database to the newest version, each step in a transaction; refuses one that a newer controller wrote. */

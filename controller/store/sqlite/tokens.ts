@@ -31,6 +31,12 @@ export function sqliteTokens(db: Database): ApiTokenStore {
     add: (token) =>
       db.write(() => {
         const { id, name, role, secretHash, createdAt, createdBy, expiresAt, revokedAt } = token;
+        const taken = db.row<Row>(
+          "SELECT * FROM api_tokens WHERE lower(name) = lower(?) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)",
+          name,
+          createdAt,
+        );
+        if (taken !== undefined) return false;
         db.run(
           "INSERT INTO api_tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
           id,
@@ -42,6 +48,7 @@ export function sqliteTokens(db: Database): ApiTokenStore {
           expiresAt ?? null,
           revokedAt ?? null,
         );
+        return true;
       }),
     get: (id) =>
       db.read(() => {

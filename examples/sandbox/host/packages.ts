@@ -150,9 +150,10 @@ async function unpack(host: PretendHost, pack: PretendPackage, version: string, 
   }
 }
 
-/** Debian enables and starts what it installs; Alpine does neither. A service that cannot start fails alone. */
+/** Debian enables what it installs, and starts it unless its policy-rc.d forbids that; Alpine does neither. A service that cannot start fails alone. */
 async function beginUnits(host: PretendHost, pack: PretendPackage, doing: Doing): Promise<void> {
-  const starts = host.image.system.manager !== "apk";
+  const starts = host.image.system.manager !== "apk",
+    forbidden = fileAt(host, "/usr/sbin/policy-rc.d")?.content.text?.includes("exit 101") === true;
   for (const definition of pack.units) {
     const enabled = starts || definition.enabled === "static" ? definition.enabled : "disabled";
     host.units.set(definition.unit, {
@@ -163,7 +164,7 @@ async function beginUnits(host: PretendHost, pack: PretendPackage, doing: Doing)
       dropIns: {},
     });
     tell(host, { probe: "service", key: definition.unit, by: doing.by });
-    if (starts && enabled === "enabled") await startUnit(host, definition.unit, doing).catch(() => undefined);
+    if (starts && !forbidden && enabled === "enabled") await startUnit(host, definition.unit, doing).catch(() => undefined);
   }
 }
 

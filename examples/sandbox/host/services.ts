@@ -46,7 +46,8 @@ export async function reloadUnit(host: PretendHost, name: string, doing: Doing =
     throw failure("service/job", `Unable to reload ${name}: the unit is active (running)`, { detail: wrong });
   }
   log(host, definition.unit, 6, `Reloaded ${definition.unit} - ${definition.description}.`);
-  setState(host, definition, { loadedAt: host.clock.now(), serves: servedBy(host, definition) }, doing.by);
+  const { reloads = 0 } = stateOf(host, definition);
+  setState(host, definition, { loadedAt: host.clock.now(), reloads: reloads + 1, serves: servedBy(host, definition) }, doing.by);
 }
 
 export function enableUnit(host: PretendHost, name: string, enabled: boolean, by?: By): void {
@@ -119,6 +120,13 @@ export function loadedAt(host: PretendHost, name: string): number | undefined {
   return state.active === "active" ? state.loadedAt : undefined;
 }
 
+/** When the unit was last started; undefined: it does not run. */
+export function startedAt(host: PretendHost, name: string): number | undefined {
+  const definition = unitOn(host, name),
+    state = definition === undefined ? undefined : stateOf(host, definition);
+  return state?.active === "active" ? state.since : undefined;
+}
+
 async function bringUp(host: PretendHost, definition: UnitDefinition, verb: "start" | "restart", { by, signal }: Doing): Promise<void> {
   const { unit } = definition,
     before = stateOf(host, definition);
@@ -138,7 +146,7 @@ async function bringUp(host: PretendHost, definition: UnitDefinition, verb: "sta
   setState(
     host,
     definition,
-    { active: "active", result: "success", since: now, loadedAt: now, starts, serves: servedBy(host, definition) },
+    { active: "active", result: "success", since: now, loadedAt: now, reloads: 0, starts, serves: servedBy(host, definition) },
     by,
   );
 }

@@ -1,3 +1,4 @@
+import { nearest } from "../../../schemas/selector/nearest.ts";
 import type { ServiceFact } from "../../../schemas/verbs/service.ts";
 import type { PretendHost, UnitState } from "../pretend-host.ts";
 import type { UnitDefinition } from "./parts.ts";
@@ -51,12 +52,28 @@ export function readUnit(host: PretendHost, name: string, dropIns: readonly stri
     openrc = host.image.system.init === "openrc";
   const texts = (of: Readonly<Record<string, string>>) =>
     dropIns === undefined || dropIns.length === 0 ? {} : { dropIns: Object.fromEntries(dropIns.map((drop) => [drop, of[drop] ?? null])) };
+  const near =
+    definition === undefined
+      ? nearest(
+          name,
+          unitsOf(host).map(({ unit }) => unit),
+        )
+      : undefined;
   if (definition === undefined)
-    return { unit: name, load: "not-found", active: "inactive", ...(openrc ? {} : { sub: "dead" }), enabled: "", ...texts({}) };
+    return {
+      unit: name,
+      ...(near === undefined ? {} : { near }),
+      load: "not-found",
+      active: "inactive",
+      ...(openrc ? {} : { sub: "dead" }),
+      enabled: "",
+      ...texts({}),
+    };
   const state = stateOf(host, definition),
     changing = state.active === "activating" || state.active === "deactivating";
   return {
     unit: name,
+    ...(definition.unit === name ? {} : { id: definition.unit }),
     load: state.enabled === "masked" ? "masked" : "loaded",
     active: state.active,
     ...(openrc ? {} : { sub: sub[state.active] }),
@@ -66,6 +83,7 @@ export function readUnit(host: PretendHost, name: string, dropIns: readonly stri
     ...(state.active === "active" ? { mainPid: pidOf(host, definition, state) } : {}),
     ...(openrc ? {} : { result: state.result }),
     ...(changing ? { changing } : {}),
+    ...(openrc ? {} : { loads: `${host.boots} ${state.starts} ${state.reloads ?? 0} ${state.active}`, reload: "success" }),
     ...texts(state.dropIns),
   };
 }

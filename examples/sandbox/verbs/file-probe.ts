@@ -23,7 +23,7 @@ function factOf(host: PretendHost, input: ProbeInput<"file">, context: ProbeCont
     return isFolder(host, path) ? { path, type: "directory", owner: "root", group: "root", mode: "0755" } : { path, type: "missing" };
   const { owner, group, mode, target, content } = there;
   if (target !== undefined) return { path, type: "link", owner, group, mode, target };
-  return { path, type: "file", owner, group, mode, ...said(input, content, context) };
+  return { path, type: "file", owner, group, ...numbers(owner, group), mode, ...said(input, content, context) };
 }
 
 /** What is told of the content: its digest, and as asked its text, its values or, of a secret, a keyed digest alone. */
@@ -48,12 +48,18 @@ function valuesOf(text: string | undefined, { format, keys }: NonNullable<ProbeI
   return "problem" in result ? { valuesError: result.problem } : result;
 }
 
+/** What a pretend host knows of its accounts: root's number, and numbers that were given as such. */
+function numbers(owner: string, group: string): Pick<FileFact, "uid" | "gid"> {
+  const [uid, gid] = [owner, group].map((name) => (name === "root" ? 0 : /^[0-9]+$/.test(name) ? Number(name) : undefined));
+  return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+}
+
 /** Units that are marked for the path and have not read their configuration since; marks of those that have are forgotten. */
 async function dueOf(host: PretendHost, path: string, { memory }: ProbeContext): Promise<string[]> {
   const due = new Set<string>();
   for (const mark of memory.marks().filter((each) => each.path === path)) {
     const read = loadedAt(host, mark.unit);
-    if (read !== undefined && read > mark.at) await memory.unmark(mark.unit, read - 1);
+    if (read !== undefined && read > mark.at) await memory.unmark(mark.unit, read - 1, 0);
     else due.add(mark.unit);
   }
   return [...due].toSorted();
