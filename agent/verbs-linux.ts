@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import { updateAgent } from "./actions/agent-update.ts";
 import { deleteFile } from "./actions/file-remove.ts";
 import { restoreFile } from "./actions/file-restore.ts";
 import { writeValues } from "./actions/file-values.ts";
@@ -13,6 +14,7 @@ import { accounts } from "./platform/files/accounts.ts";
 import { metricsReader } from "./platform/host/metrics.ts";
 import { selfCommand } from "./platform/self.ts";
 import { watchLoads } from "./platform/services/loads.ts";
+import { probeAgent, watchAgent } from "./probes/agent.ts";
 import { probeFile, watchFiles } from "./probes/file.ts";
 import { probeHealth } from "./probes/health.ts";
 import { probeHost, watchHost } from "./probes/host.ts";
@@ -26,6 +28,7 @@ import { probeService, watchServices } from "./probes/service.ts";
 import { probeServices } from "./probes/services.ts";
 import { probeValidate } from "./probes/validate.ts";
 import type { Memory } from "./runtime/memory.ts";
+import type { OwnAgent } from "./update/own-agent.ts";
 import type { LinuxAction, LinuxProbe } from "../schemas/verbs/index.ts";
 import type { VerbTable } from "./runtime/verbs.ts";
 
@@ -33,6 +36,8 @@ export interface LinuxOptions {
   /** The agent's state folder; backups lie below it. */
   readonly stateDir: string;
   readonly memory: Memory;
+  /** What the agent knows of itself. */
+  readonly own: OwnAgent;
   /** How the agent starts itself again; found out where not given. `in-namespace` is added: see platform/in-namespace.ts. */
   readonly self?: readonly string[];
   /** The host's init system and package manager; found out where not given. */
@@ -52,6 +57,7 @@ export async function linuxVerbs(options: LinuxOptions): Promise<LinuxVerbs> {
   return {
     init: services.init,
     probes: {
+      agent: probeAgent(options.own),
       file: probeFile(names),
       health: probeHealth(services),
       host: probeHost({ init: services.init, shuttingDown }),
@@ -66,6 +72,7 @@ export async function linuxVerbs(options: LinuxOptions): Promise<LinuxVerbs> {
       validate: probeValidate({ init: services.init, self: options.self ?? selfCommand() }),
     },
     actions: {
+      "agent.update": updateAgent(options.own),
       "file.remove": deleteFile(around),
       "file.restore": restoreFile(around),
       "file.values": writeValues(around),
@@ -77,6 +84,7 @@ export async function linuxVerbs(options: LinuxOptions): Promise<LinuxVerbs> {
       "service.set": setService(services, loads),
     },
     watchers: {
+      agent: watchAgent(options.own),
       file: (dirty) => watchFiles(dirty, loads),
       host: watchHost,
       metrics: watchMetrics,

@@ -4,6 +4,7 @@ import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { linuxActions, linuxProbes } from "../schemas/verbs/linux.ts";
+import { proxmoxActions, proxmoxProbes } from "../schemas/verbs/proxmox/index.ts";
 import { kinds } from "./kinds/index.ts";
 
 /** Everything that git has or is going to have. */
@@ -79,6 +80,18 @@ describe("arrows", () => {
     expect(arrows("controller/", ({ to }) => outside(to) || /^(schemas|controller)\//.test(to), "controller/cli/")).toEqual([]);
   });
 
+  test("what speaks to Proxmox VE is a package of its own: it knows schemas and the agent's runtime, and nobody knows it or its licence's library", () => {
+    // Its benchmark stands between a whole controller and a pretend cluster.
+    expect(
+      arrows("agent-proxmox/", ({ to }) => outside(to) || /^(schemas|agent|agent-proxmox)\//.test(to), "agent-proxmox/bench/"),
+    ).toEqual([]);
+    expect(
+      imports
+        .filter(({ from, to }) => !from.startsWith("agent-proxmox/") && (to.startsWith("agent-proxmox/") || to === "proxmox-api"))
+        .map(print),
+    ).toEqual([]);
+  });
+
   test("the command line knows schemas and the API; what runs without a controller is loaded when it is asked for", () => {
     const declared = new Map([
       ["controller/cli/commands/validate.ts", "checks manifests where no controller runs"],
@@ -139,11 +152,13 @@ describe("tables", () => {
         .map((path) => path.slice(folder.length, -".ts".length))
         .sort();
     expect(handlers("agent/probes/")).toEqual(Object.keys(linuxProbes).sort());
-    expect(handlers("agent/actions/")).toEqual(
-      Object.keys(linuxActions)
+    const named = (verbs: object): string[] =>
+      Object.keys(verbs)
         .map((name) => name.replace(".", "-"))
-        .sort(),
-    );
+        .sort();
+    expect(handlers("agent/actions/")).toEqual(named(linuxActions));
+    expect(handlers("agent-proxmox/probes/")).toEqual(named(proxmoxProbes));
+    expect(handlers("agent-proxmox/actions/")).toEqual(named(proxmoxActions));
   });
 
   test("no switch over kinds", () => {

@@ -1,5 +1,5 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { lstat, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { BackupView } from "../schemas/api.ts";
 import { error, ProblemError } from "../schemas/problem.ts";
 import { syncFolder, writeDurably } from "./hub/durable-file.ts";
@@ -71,7 +71,10 @@ async function checkPlace(folder: string, dataDir: string, workspace: string): P
     )
   )
     throw refused(folder, "it exists; name a new folder");
-  if (isWithin(folder, workspace) && !isWithin(folder, dataDir))
+  // Where it would really stand: a link may lead there.
+  const real = (path: string): Promise<string> => realpath(path).catch(() => path),
+    [place, git, data] = [join(await real(dirname(folder)), basename(folder)), await real(workspace), await real(dataDir)];
+  if (isWithin(place, git) && !isWithin(place, data))
     throw refused(folder, "it would stand in the workspace, and keys do not belong into git; name a folder elsewhere");
 }
 

@@ -15,6 +15,8 @@ import { createHub, type Hub } from "./hub/hub.ts";
 import { enrolCommand } from "./hub/enrol-command.ts";
 import { initKeys, keyFiles, loadKeys } from "./hub/keys.ts";
 import { givenCertificate, ownCertificate } from "./hub/server-certificate.ts";
+import { lookForReleases } from "./hub/look-for-releases.ts";
+import { releasesIn } from "./hub/releases.ts";
 import { startAgentServer } from "./hub/server.ts";
 import { startIntent } from "./intent/start.ts";
 import { kinds } from "./kinds/index.ts";
@@ -24,7 +26,6 @@ import { gitWorkspace } from "./loop/git-workspace.ts";
 import { agentsOf } from "./loop/hub-agents.ts";
 import { createLoop, type Loop } from "./loop/loop.ts";
 import type { Controller } from "./loop/controller.ts";
-import { unsealWith } from "./loop/secret-text.ts";
 import { ageIdentity } from "./repo/identity.ts";
 import { openRepository } from "./repo/open.ts";
 import { openStore } from "./store/open.ts";
@@ -101,6 +102,8 @@ async function construct(config: Config, opened: Opened): Promise<Running> {
   const age = await ageIdentity(path(dataFiles.age));
   const certificate = config.tls === undefined ? ownCertificate(path(dataFiles.keys), namesOf(config)) : givenCertificate(config.tls);
 
+  const releases = releasesIn(config.dist, keys.signing);
+  await releases.refresh();
   let loop: Loop | undefined;
   const hub = await createHub({
     registry: store.agents,
@@ -113,7 +116,7 @@ async function construct(config: Config, opened: Opened): Promise<Running> {
       onReport: async (agent, report) => void (await loop?.onReport(agent.id, agent.host, report)),
       onResult: async (agent, { step, result, facts }) => void (await loop?.onResult(agent.host, step, result, facts)),
       onProgress: (agent, { step, text }) => loop?.onProgress(agent.host, step, text),
-      onAgentState: (agent) => loop?.onAgentState(fleetStateOf(agent)),
+      onAgentState: (agent) => loop?.onAgentState(fleetStateOf(agent, releases)),
       onEvent: (event) => loop?.tell({ type: event.type, host: event.host, about: event.agent, text: event.text }),
     },
   });
@@ -136,7 +139,6 @@ async function construct(config: Config, opened: Opened): Promise<Running> {
     store,
     agents,
     workspace,
-    unseal: unsealWith(workspace.secret),
     limits,
     log,
     now,
@@ -163,7 +165,8 @@ async function construct(config: Config, opened: Opened): Promise<Running> {
   const tokenFile = path(dataFiles.token);
   await ensureToken(tokenFile, controller);
   for (const problem of [...warnings, ...age.warnings]) log.warn({ code: problem.code }, problem.summary);
-  await loop.start(hub.agents().map(fleetStateOf));
+  await loop.start(hub.agents().map((agent) => fleetStateOf(agent, releases)));
+  opened.push(lookForReleases(releases, log, () => hub.agents().forEach((agent) => running.onAgentState(fleetStateOf(agent, releases)))));
 
   const server = await startAgentServer({
     hub,
@@ -173,6 +176,7 @@ async function construct(config: Config, opened: Opened): Promise<Running> {
     port: config.agentsPort,
     host: config.agentsHost,
     dist: config.dist,
+    releases,
   });
   opened.push(server);
   agentsUrl = config.agentsUrl ?? `https://${settings.hub.names[0] ?? ownAddress()}:${server.port}`;

@@ -50,6 +50,7 @@ export const HostSummary = Type.Object({
   state: Type.String({ description: "online, late, offline, incompatible, quarantined, revoked" }),
   agent: Type.String(),
   version: Type.String(),
+  outdated: Type.Optional(Type.Boolean({ description: "The controller has a newer version for its agent" })),
   tags: Type.Array(Type.String()),
   labels: Type.Record(Type.String(), Type.String()),
   aliases: Type.Array(Type.String()),
@@ -166,6 +167,9 @@ export const ImportRequest = Type.Object({
   services: Type.Array(Type.String()),
   files: Type.Array(Type.String()),
   packages: Type.Array(Type.String()),
+  guests: Type.Optional(
+    Type.Array(Type.String({ maxLength: 253 }), { description: "Names, numbers or globs of guests; the selector picks their clusters" }),
+  ),
 });
 export type ImportRequest = Static<typeof ImportRequest>;
 export const ImportView = Type.Object({ edits: Type.Array(FileEdit), problems: Type.Array(Problem), resources: Type.Array(Type.String()) });

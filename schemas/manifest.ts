@@ -106,6 +106,12 @@ export const Rollout = Type.Object(
         description: "Hosts at a time, a number or a share such as 25%",
       }),
     ),
+    canary: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: "Hosts in the first batch, before all others; as many as in the others where it is left out",
+      }),
+    ),
     pause: Type.Optional(Type.Unsafe<string>({ ...Duration, description: "How long to wait between two batches" })),
     onFailure: Type.Optional(
       Type.Union([Type.Literal("halt"), Type.Literal("rollback")], {

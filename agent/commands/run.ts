@@ -19,13 +19,21 @@ import { fileWatchList } from "../runtime/watch-list.ts";
 import { watchdog } from "../runtime/watchdog.ts";
 import { controllerDial } from "../runtime/dial.ts";
 import type { Verbs } from "../runtime/verbs.ts";
+import { listeners } from "../update/listeners.ts";
+import { type OwnAgent, ownAgent } from "../update/own-agent.ts";
+import { reportIn } from "../update/report-in.ts";
 import { linuxVerbs } from "../verbs-linux.ts";
 import { type Options, settings } from "./settings.ts";
 
 /** What an agent can do, with the init system of its host, and what lets go of its connections. */
-export type RunVerbs = Verbs & { readonly init: string; close(): Promise<void> };
+export type RunVerbs = Verbs & { readonly init: string; readonly atOnce?: number; close(): Promise<void> };
 /** Makes the verbs of an agent, whose state lies in a folder. */
-export type MakeVerbs = (around: { readonly stateDir: string; readonly memory: Memory; readonly log: Log }) => Promise<RunVerbs>;
+export type MakeVerbs = (around: {
+  readonly stateDir: string;
+  readonly memory: Memory;
+  readonly log: Log;
+  readonly own: OwnAgent;
+}) => Promise<RunVerbs>;
 
 /** Runs the agent of this host, or another sort by its verbs, until it is told to stop. */
 export async function run(options: Options, version: string, makeVerbs: MakeVerbs = linuxVerbs): Promise<void> {
@@ -54,9 +62,22 @@ export async function run(options: Options, version: string, makeVerbs: MakeVerb
   await onlyOne(stateDir);
   await removeLeftovers(stateDir);
   const memory = await fileMemory(join(stateDir, "memory.json"), clock, log);
-  const [spool, verbs] = await Promise.all([fileSpool(join(stateDir, "spool.jsonl"), log), makeVerbs({ stateDir, memory, log })]);
-  const machine = readMachine();
+  const machine = readMachine(),
+    ended = Promise.withResolvers<string>(),
+    moved = listeners();
+  const own = ownAgent({
+    identity,
+    version,
+    controllers: config.controllers,
+    platform: machine.platform,
+    clock,
+    restart: () => ended.resolve("the agent ends, to be started anew as another version"),
+    onChange: moved.listen,
+  });
+  const [spool, verbs] = await Promise.all([fileSpool(join(stateDir, "spool.jsonl"), log), makeVerbs({ stateDir, memory, log, own })]);
   log("info", "the agent starts", { version, agent: identity.agent, host: identity.host, pid: process.pid });
+  const noteStatus = statusFile(stateDir, version, log),
+    reportedIn = reportIn({ ...own, clock, log }, moved.tell);
   const agent = await runAgent({
     controllers: config.controllers,
     allowance: config.allowance,
@@ -64,6 +85,7 @@ export async function run(options: Options, version: string, makeVerbs: MakeVerb
     sign: challengeSigner(identity),
     version,
     verbs,
+    atOnce: verbs.atOnce,
     memory,
     spool,
     clock,
@@ -72,13 +94,14 @@ export async function run(options: Options, version: string, makeVerbs: MakeVerb
     dial: controllerDial({ identity, clock, log }),
     resolve: resolvePath,
     watchList: fileWatchList(join(stateDir, "watch.json"), log),
-    changed: statusFile(stateDir, version, log),
+    changed(state) {
+      noteStatus(state);
+      reportedIn(state);
+    },
   });
   const ends = [watchdog(process.env, clock), releaseText(clock), stopRotation];
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
-  });
-  log("info", "the agent stops");
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve("the agent stops"));
+  log("info", await ended.promise);
   await agent.stop(20_000);
   for (const end of ends) end();
   await verbs.close();

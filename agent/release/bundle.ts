@@ -29,8 +29,16 @@ const withoutTypebox: Plugin = {
   },
 };
 
+/** The agent says this version instead of the one of its package.json. */
+const versioned = (version: string): Plugin => ({
+  name: "version",
+  setup(plugins) {
+    plugins.onLoad({ filter: /\/agent\/package\.json$/ }, () => ({ contents: JSON.stringify({ version }), loader: "json" }));
+  },
+});
+
 /** Bundles the agent into one file for a plain Node 20 or newer: no dependencies, no compiler, no source on the host. */
-export async function bundle(outfile: string): Promise<void> {
+export async function bundle(outfile: string, version: string): Promise<void> {
   await build({
     entryPoints: [resolve(agentFolder, "main.ts")],
     outfile,
@@ -43,7 +51,7 @@ export async function bundle(outfile: string): Promise<void> {
     logLevel: "warning",
     // Some packages have a `main` that no bundler can follow, and a `module` that any can.
     mainFields: ["module", "main"],
-    plugins: [compiledAhead, withoutTypebox],
+    plugins: [versioned(version), compiledAhead, withoutTypebox],
     // Optional speed-ups of ws that are native.
     external: ["bufferutil", "utf-8-validate"],
   });

@@ -37,6 +37,8 @@ export interface AgentParts {
   readonly changed?: ((state: LinkState) => void) | undefined;
   /** How long what a step changed may take to settle; 5 s where not given. */
   readonly settleMs?: number | undefined;
+  /** Steps that run at once: 4 on a machine; more where the work is done elsewhere, as by a cluster. */
+  readonly atOnce?: number | undefined;
 }
 
 export interface Agent {
@@ -74,6 +76,7 @@ export async function runAgent(parts: AgentParts): Promise<Agent> {
     log,
     send,
     settleMs: parts.settleMs ?? 5000,
+    atOnce: parts.atOnce,
     addressee: () => ({ agent: identity.agent, host, controller: identity.controller, key }),
     controllerNow: () => clock.now() + offset,
     sealKey: () => sealKey,

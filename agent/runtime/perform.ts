@@ -40,6 +40,8 @@ export interface PerformNeeds {
   readonly clock: Clock;
   readonly log: Log;
   readonly settleMs: number;
+  /** Steps that run at once; 4 where not given. */
+  readonly atOnce?: number | undefined;
 }
 
 /** Steps that run at once on one host, and steps that wait. */
@@ -62,9 +64,10 @@ export interface Performer {
 /** Makes the performer of one agent. */
 export function performer(needs: PerformNeeds): Performer {
   const { memory, send, log } = needs;
-  const running = new Map<string, { readonly digest: string; readonly over: Promise<void> }>();
+  /** `leaves`: the step ends by the agent's own end, which must not wait for it. */
+  const running = new Map<string, { readonly digest: string; readonly over: Promise<void>; readonly leaves: boolean }>();
   const facts = new Map<string, readonly FactReport[]>();
-  const queue = locks(maxRunning);
+  const queue = locks(needs.atOnce ?? maxRunning);
   let stopped = false;
 
   const answer = (step: string, result: StepResult) => send({ type: "result", step, result, facts: [...(facts.get(step) ?? [])] });
@@ -82,7 +85,11 @@ export function performer(needs: PerformNeeds): Performer {
         log("error", "unable to carry out a step", { step: order.step, reason: reasonOf(failure) });
         refuse(order.step, error("agent/failure", `Unable to do the step: ${reasonOf(failure)}`, { retry: "later" }));
       });
-    running.set(order.step, { digest, over: over.finally(() => running.delete(order.step)) });
+    running.set(order.step, {
+      digest,
+      over: over.finally(() => running.delete(order.step)),
+      leaves: order.action === "agent.update",
+    });
   };
 
   return {
@@ -131,7 +138,7 @@ export function performer(needs: PerformNeeds): Performer {
     },
     async stop() {
       stopped = true;
-      await Promise.all([...running.values()].map(({ over }) => over));
+      await Promise.all([...running.values()].flatMap(({ over, leaves }) => (leaves ? [] : [over])));
     },
   };
 }

@@ -3,6 +3,7 @@ import https from "node:https";
 import { maxPollBody, pollHoldMs } from "../../schemas/protocol.ts";
 import { type Clock, pause } from "./clock.ts";
 import { checked, type Credentials, patience, type Trust } from "./credentials.ts";
+import { createHandover } from "./handover.ts";
 import { reasonOf } from "./log.ts";
 import { HttpRefusal, postJson } from "./post-json.ts";
 import type { Transport } from "./transport.ts";
@@ -77,17 +78,15 @@ export async function openPolling(base: string, { trust, credentials, clock }: P
     firstOut = 1,
     nextIn = 1,
     sending = false;
-  let early: string[] | undefined = [];
-  let handler = (text: string): void => void early?.push(text);
-  let closed: string | undefined, told: string | undefined;
-  let tell: ((reason: string) => void) | undefined;
+  const handover = createHandover();
+  let closed: string | undefined;
 
   const end = (reason: string): void => {
-    if (told !== undefined) return;
-    closed = told = reason;
+    if (handover.ended()) return;
+    closed = reason;
     over.abort();
     agent.destroy();
-    tell?.(reason);
+    handover.end(reason);
   };
   const lost = (failure: unknown): void => {
     if (failure instanceof HttpRefusal && (failure.status === 401 || failure.status === 403)) credentials.forget();
@@ -127,7 +126,7 @@ export async function openPolling(base: string, { trust, credentials, clock }: P
         if (from > nextIn) throw new Error("the controller left out messages");
         for (const text of messages.slice(nextIn - from)) {
           nextIn++;
-          if (closed === undefined) handler(text);
+          if (closed === undefined) handover.message(text);
         }
         if (reason !== undefined && closed === undefined) return end(reason);
       }
@@ -147,16 +146,8 @@ export async function openPolling(base: string, { trust, credentials, clock }: P
       buffered += text.length;
       void sendAll();
     },
-    onMessage(next) {
-      handler = next;
-      const kept = early ?? [];
-      early = undefined;
-      for (const text of kept) next(text);
-    },
-    onClose(next) {
-      tell = next;
-      if (told !== undefined) next(told);
-    },
+    onMessage: handover.onMessage,
+    onClose: handover.onClose,
     close(reason = "") {
       if (closed !== undefined) return;
       closed = reason;

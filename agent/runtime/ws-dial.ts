@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
 import { maxMessage } from "../../schemas/protocol.ts";
 import { patience, type Trust } from "./credentials.ts";
+import { createHandover } from "./handover.ts";
 import { HttpRefusal } from "./post-json.ts";
 import type { Transport } from "./transport.ts";
 
@@ -63,20 +64,16 @@ async function refusalOf(response: IncomingMessage): Promise<HttpRefusal> {
 }
 
 function transportOver(socket: WebSocket): Transport {
-  let early: string[] | undefined = [];
-  let handler = (text: string): void => void early?.push(text);
-  let closed: string | undefined;
-  let tell: ((reason: string) => void) | undefined;
+  const handover = createHandover();
   socket.on("message", (data, binary) => {
-    if (!binary) handler(String(data));
+    if (!binary) handover.message(String(data));
   });
   let fault: string | undefined;
   socket.on("error", (failure) => {
     fault = failure.message;
   });
   socket.on("close", (code, reason) => {
-    closed = fault ?? (reason.length > 0 ? reason.toString().slice(0, 200) : `code ${code}`);
-    tell?.(closed);
+    handover.end(fault ?? (reason.length > 0 ? reason.toString().slice(0, 200) : `code ${code}`));
   });
   return {
     get buffered() {
@@ -85,16 +82,8 @@ function transportOver(socket: WebSocket): Transport {
     send(text) {
       if (socket.readyState === WebSocket.OPEN) socket.send(text);
     },
-    onMessage(next) {
-      handler = next;
-      const kept = early ?? [];
-      early = undefined;
-      for (const text of kept) next(text);
-    },
-    onClose(next) {
-      tell = next;
-      if (closed !== undefined) next(closed);
-    },
+    onMessage: handover.onMessage,
+    onClose: handover.onClose,
     close(reason = "") {
       if (socket.readyState === WebSocket.OPEN) socket.close(1000, reason.slice(0, 120));
       const timer = setTimeout(() => socket.terminate(), 2000);

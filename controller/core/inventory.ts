@@ -1,12 +1,16 @@
+import { type AgentRelease, compareVersions } from "../../schemas/release.ts";
 import type { HostKind, SelectorHost } from "../../schemas/selector.ts";
 import type { HostFact, MetricsFact, Owned } from "../../schemas/verbs/host.ts";
-import type { ClusterView, HostView, LoadedResource } from "./model.ts";
+import type { AgentOfHost, ClusterView, HostView, LoadedResource, TakenBack } from "./model.ts";
 
 /** An enrolled agent with what its host last said of itself. Tags come from the join token, never from the agent. */
 export interface KnownAgent {
   readonly host: string;
   readonly online: boolean;
   readonly version: string;
+  /** Releases for its platform, newest first. */
+  readonly releases?: readonly AgentRelease[] | undefined;
+  readonly takenBack?: readonly TakenBack[] | undefined;
   readonly verbs: readonly string[];
   readonly clockOffset: number;
   readonly tags: readonly string[];
@@ -38,7 +42,7 @@ export function hostView(agent: KnownAgent, host: LoadedResource | undefined): H
     clockOffset: agent.clockOffset,
     facts: agent.facts,
     metrics: agent.metrics,
-    agent: { version: agent.version, verbs: agent.verbs },
+    agent: { version: agent.version, verbs: agent.verbs, releases: agent.releases, takenBack: agent.takenBack },
     owned: agent.owned,
     services: agent.services,
     ...(agent.cluster === undefined ? {} : { cluster: agent.cluster }),
@@ -58,6 +62,10 @@ export const clusterTag = "cluster";
 export const isCluster = ({ tags, agent }: Pick<HostView, "tags" | "agent">): boolean =>
   tags.includes(clusterTag) && agent?.verbs.includes("cluster") === true;
 
+/** Whether the controller has a newer version for the agent than the one that it is. */
+export const isOutdated = ({ version, releases = [] }: AgentOfHost): boolean =>
+  version !== "" && releases.some((release) => compareVersions(release.version, version) > 0);
+
 /** The same host in the words of selectors; what is not known stays undefined. */
 export function selectorHost(view: HostView): SelectorHost {
   const { facts, metrics } = view;
@@ -71,7 +79,7 @@ export function selectorHost(view: HostView): SelectorHost {
     osVersion: facts?.os.version,
     services: view.services,
     status: view.online ? "running" : undefined,
-    agent: view.agent === undefined ? null : { version: view.agent.version, outdated: false },
+    agent: view.agent === undefined ? null : { version: view.agent.version, outdated: isOutdated(view.agent) },
     cpu: metrics?.cpu,
     mem: metrics?.memory,
     disk: metrics === undefined ? undefined : Math.max(0, ...metrics.disks.map((disk) => disk.used)),

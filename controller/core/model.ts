@@ -1,6 +1,7 @@
 import type { Ask, Consequence, Undo } from "../../schemas/contract.ts";
 import type { Difference, Expectation, Risk } from "../../schemas/plan.ts";
 import type { Problem, Where } from "../../schemas/problem.ts";
+import type { AgentRelease } from "../../schemas/release.ts";
 import type { Resource } from "../../schemas/manifest.ts";
 import type { HostFact, MetricsFact, Owned } from "../../schemas/verbs/host.ts";
 import type { ClusterFact, ClusterLoad } from "../../schemas/verbs/proxmox/cluster.ts";
@@ -38,11 +39,31 @@ export interface HostView {
   readonly clockOffset: number;
   readonly facts?: HostFact | undefined;
   readonly metrics?: MetricsFact | undefined;
-  readonly agent?: { readonly version: string; readonly verbs: readonly string[] } | undefined;
+  readonly agent?: AgentOfHost | undefined;
   readonly owned?: readonly Owned[] | undefined;
   readonly services?: readonly string[] | undefined;
   /** Where the agent speaks for a Proxmox cluster: then it is no machine, and what is declared for hosts does not reach it. */
   readonly cluster?: ClusterView | undefined;
+}
+
+/** The agent of a host, and what the controller could bring it to. */
+export interface AgentOfHost {
+  readonly version: string;
+  readonly verbs: readonly string[];
+  /** Releases for its platform, newest first; the same array as long as they are the same. */
+  readonly releases?: readonly AgentRelease[] | undefined;
+  /** Releases that agents of any host took back; the same array as long as they are the same. */
+  readonly takenBack?: readonly TakenBack[] | undefined;
+}
+
+/** A release that did not report in on a host. `failedAt` by that host's clock, `at` by the controller's, milliseconds since the epoch. */
+export interface TakenBack {
+  readonly host: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly reason: string;
+  readonly failedAt: number;
+  readonly at: number;
 }
 
 /** A cluster as the planner sees it: what its agent told last. */

@@ -81,7 +81,7 @@ function reaches(from: string, to: string, drafts: ReadonlyMap<string, Draft>): 
 }
 
 /**
- * Cuts the changes of a resource with a `rollout` into batches of at most `maxUnavailable` hosts: everything that leads to a host's change
+ * Cuts the changes of a resource with a `rollout` into batches of at most `maxUnavailable` hosts, the first one of `canary`: everything that leads to a host's change
  * (its files, its packages) waits until the batch before is done and healthy.
  */
 export function batch(drafts: Map<string, Draft>, desired: Desired, kinds: KindTable): void {
@@ -101,17 +101,20 @@ export function batch(drafts: Map<string, Draft>, desired: Desired, kinds: KindT
       .filter((draft) => draft.consequence !== "none")
       .sort((a, b) => (a.host < b.host ? -1 : 1));
     const size = atATime(rollout.maxUnavailable, desired.byResource.get(resource)?.length ?? members.length);
-    members.forEach((member, index) => {
-      const number = Math.floor(index / size);
-      const before = members.slice((number - 1) * size, number * size).map((draft) => draft.id);
-      const current = drafts.get(member.id) ?? member;
-      drafts.set(member.id, {
-        ...current,
-        rollout: { resource, batch: number, maxUnavailable: size, pauseMs: pauseMs(rollout.pause) },
-        onFailure: rollout.onFailure ?? current.onFailure,
-      });
-      if (number > 0) for (const id of leadingTo(member.id, drafts)) waitFor(drafts, id, before);
-    });
+    const first = Math.min(rollout.canary ?? size, size);
+    const batches = [members.slice(0, first)];
+    for (let at = first; at < members.length; at += size) batches.push(members.slice(at, at + size));
+    for (const [number, of] of batches.entries())
+      for (const member of of) {
+        const before = (batches[number - 1] ?? []).map((draft) => draft.id);
+        const current = drafts.get(member.id) ?? member;
+        drafts.set(member.id, {
+          ...current,
+          rollout: { resource, batch: number, maxUnavailable: size, pauseMs: pauseMs(rollout.pause) },
+          onFailure: rollout.onFailure ?? current.onFailure,
+        });
+        if (number > 0) for (const id of leadingTo(member.id, drafts)) waitFor(drafts, id, before);
+      }
   }
 }
 

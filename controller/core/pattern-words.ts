@@ -1,5 +1,9 @@
 /** What the patterns of our schemas mean, in words: the text of the pattern, and what a person has to write. */
 const words: readonly (readonly [pattern: string, words: string])[] = [
+  [
+    "^(latest|(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-[0-9A-Za-z.-]{1,32})?)$",
+    "latest, or a version such as 0.2.0",
+  ],
   ["^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "lower case letters, digits and hyphens, at most 63, no hyphen at either end"],
   ["^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$", "letters, digits, hyphens, dots and underscores, a letter or digit at either end"],
   ["^[a-z0-9]([a-z0-9./-]*[a-z0-9])?$", "lower case letters, digits, hyphens, dots and slashes, a letter or digit at either end"],
@@ -39,6 +43,7 @@ const words: readonly (readonly [pattern: string, words: string])[] = [
   ["^mp([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "mp0 to mp255"],
   ["^/", "a path that starts with a slash"],
   ["^net([0-9]|[12][0-9]|3[01])$", "net0 to net31"],
+  ["^[0-9]{1,4}-[0-9]{1,4}$", "a VLAN such as 20, or a range such as 20-30"],
   ["^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", "a MAC address such as BC:24:11:00:13:E6"],
   ["^[A-Za-z0-9*][A-Za-z0-9.+~^:_*-]*$", 'a version or a glob, such as "1.24.*"'],
   ["^(ide|sata|scsi|virtio|net|usb|hostpci)[0-9]+$", "the key of a device, such as scsi0 or net0"],

@@ -54,6 +54,25 @@ describe("makePlan", () => {
     expect(plan.changes.find((change) => change.id === "File/site@w2")?.needs).toContain("Service/nginx@w1");
   });
 
+  test("a canary is a batch of its own before the others", () => {
+    const hosts = ["w1", "w2", "w3", "w4", "w5", "w6"].map(web);
+    const plan = planFor({
+      resources: [
+        resource("Service", "nginx", { ...nginx, restartedAt: "2026-11-20T10:00:00Z", rollout: { canary: 1, maxUnavailable: 3 } }),
+      ].map(linked),
+      hosts,
+      facts: Object.fromEntries(hosts.map(({ name }) => [`Service/nginx@${name}`, running])),
+    });
+    expect(plan.changes.map(({ host, rollout, needs }) => [host, rollout?.batch, needs.map((id) => id.split("@")[1])])).toEqual([
+      ["w1", 0, []],
+      ["w2", 1, ["w1"]],
+      ["w3", 1, ["w1"]],
+      ["w4", 1, ["w1"]],
+      ["w5", 2, ["w2", "w3", "w4"]],
+      ["w6", 2, ["w2", "w3", "w4"]],
+    ]);
+  });
+
   test("a service whose unit a package of the same plan brings is predicted", () => {
     const plan = planFor({
       resources: [resource("Service", "nginx", nginx), resource("Package", "nginx", { on: "tag=web" })],

@@ -124,6 +124,8 @@ function oneProblem(error: ErrorObject, root: Schema, data: unknown, base: Field
       return typeProblem(typeWords(String(params["type"])), value, path);
     case "const":
       return wordProblem([params["allowedValue"]], value, path);
+    case "enum":
+      return wordProblem(params["allowedValues"] as unknown[], value, path);
     case "pattern":
       return {
         code: "manifest/bad-value",

@@ -35,7 +35,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-ExecStart=/usr/local/lib/ai-agent/ai-agent run
+ExecStart=/usr/local/lib/ai-agent/start run
 ${assignments("Environment=")}
 Restart=always
 RestartSec=2
@@ -74,7 +74,7 @@ export const openrcScript = `#!/sbin/openrc-run
 name="Backend AI agent"
 description="Watches and changes this host as its controller's manifests say"
 supervisor=supervise-daemon
-command=/usr/local/lib/ai-agent/ai-agent
+command=/usr/local/lib/ai-agent/start
 command_args=run
 respawn_delay=2
 respawn_max=0

@@ -10,7 +10,8 @@ import type { Artifact } from "./artifacts.ts";
 export type Answer =
   | { readonly status: number; readonly json: unknown }
   | { readonly status: number; readonly type: string; readonly text: string }
-  | { readonly file: Artifact };
+  /** `from`: the first byte that is sent; the whole file where it is left out. */
+  | { readonly file: Pick<Artifact, "path" | "size">; readonly from?: number };
 
 /** How many downloads are sent at a time, and how long one may stand still (milliseconds): whoever asks need not be known. */
 export interface Downloads {
@@ -74,10 +75,17 @@ export async function send(response: ServerResponse, what: Answer, downloads: Do
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
   if ("file" in what) {
-    response.writeHead(200, { "content-type": "application/octet-stream", "content-length": what.file.size });
+    const { path, size } = what.file,
+      from = what.from ?? 0;
+    response.writeHead(from > 0 ? 206 : 200, {
+      "content-type": "application/octet-stream",
+      "content-length": size - from,
+      "accept-ranges": "bytes",
+      ...(from > 0 ? { "content-range": `bytes ${from}-${size - 1}/${size}` } : {}),
+    });
     response.setTimeout(downloads.idleMs, () => response.destroy());
     downloads.open++;
-    return pipeline(createReadStream(what.file.path), response).finally(() => downloads.open--);
+    return pipeline(createReadStream(path, { start: from }), response).finally(() => downloads.open--);
   }
   const isJson = "json" in what,
     text = isJson ? JSON.stringify(what.json) : what.text;

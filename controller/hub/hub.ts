@@ -161,10 +161,14 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     },
     setWatch: (agent, asks) => links.setWatch(agent, asks),
     async query(agent, ask, timeoutMs, signal) {
-      const value = await usable(agent).query(`q${++queries}`, ask, timeoutMs, signal),
+      const session = usable(agent),
+        host = directory.get(agent)?.host ?? agent;
+      // The agent would end the connection over it, each time it is asked.
+      if (Buffer.byteLength(JSON.stringify(ask)) > maxMessage - queryRoom)
+        throw unusable("query-size", host, `the question ${ask.probe} is larger than a message may be (${maxMessage} bytes)`, "never");
+      const value = await session.query(`q${++queries}`, ask, timeoutMs, signal),
         wrong = wrongOutput(ask.probe, value);
       if (wrong === undefined) return value;
-      const host = directory.get(agent)?.host ?? agent;
       log.warn({ agent, host, probe: ask.probe, wrong }, "an agent answered in another form than its probe has");
       throw new ProblemError(
         error("agent/bad-answer", `Unable to use the answer of ${host} to ${ask.probe}: ${wrong}`, {
@@ -240,6 +244,9 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     stateOf(agent);
   }
 }
+
+/** Bytes of a query beside its question. */
+const queryRoom = 1024;
 
 const unusable = (why: string, host: string, reason: string, retry: "never" | "later"): ProblemError =>
   new ProblemError(error(`agent/${why}`, `Unable to use the agent of ${host}: ${reason}`, { retry }));

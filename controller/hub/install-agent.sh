@@ -46,6 +46,12 @@ unit_for_host() {
   if have systemd-notify; then systemd_unit; else systemd_unit | grep -v -e '^NotifyAccess=' -e '^Watchdog'; fi
 }
 
+start_script() {
+  cat <<'START'
+@START@
+START
+}
+
 openrc_script() {
   cat <<'SCRIPT'
 @OPENRC_SCRIPT@
@@ -90,6 +96,9 @@ install_agent() {
   grep -q 'BEGIN CERTIFICATE' "$ca" || die "Unable to install: $ca is not a PEM certificate"
   had_lib='' had_etc='' had_state='' had_unit='' had_link='' uses_node='' finished=''
   [ ! -e "$lib/ai-agent" ] || had_lib=yes
+  had_start='' had_current=''
+  [ ! -e "$lib/start" ] || had_start=yes
+  had_current=$(readlink "$lib/current" || :)
   [ ! -d "$etc" ] || had_etc=yes
   [ ! -d "$state" ] || had_state=yes
   [ ! -L "$link" ] || had_link=yes
@@ -198,7 +207,7 @@ get_agent() {
   get agent.cjs "$work/agent.cjs"
   uses_node=yes
   node=$(command -v node)
-  printf '#!/bin/sh\nexec "%s" @NODE_OPTIONS@ %s/agent.cjs "$@"\n' "$node" "$lib" >"$work/ai-agent"
+  printf '#!/bin/sh\nexec "%s" @NODE_OPTIONS@ "$(dirname "$(readlink -f "$0")")/agent.cjs" "$@"\n' "$node" >"$work/ai-agent"
   chmod 0755 "$work/ai-agent"
 }
 
@@ -241,13 +250,34 @@ enrol_agent() {
 }
 
 put_agent() {
-  # Two names for the program before, so that there is one at every moment.
-  if [ -e "$lib/ai-agent" ]; then ln -f "$lib/ai-agent" "$lib/ai-agent.before"; fi
-  if [ -e "$lib/agent.cjs" ]; then ln -f "$lib/agent.cjs" "$lib/agent.cjs.before"; fi
-  if [ -n "$uses_node" ]; then mv -f "$work/agent.cjs" "$lib/agent.cjs"; fi
-  mv -f "$work/ai-agent" "$lib/ai-agent"
+  # Versions lie side by side, and a link says which is current: each step is a rename, so that there is one that works at every moment.
+  file=ai-agent
+  [ -z "$uses_node" ] || file=agent.cjs
+  version=$("$work/ai-agent" --version)
+  dir=$version-$(sha256 "$work/$file" | cut -c 1-12)
+  mkdir -p "$lib/versions" "$work/version"
+  [ -z "$uses_node" ] || mv -f "$work/agent.cjs" "$work/version/agent.cjs"
+  mv -f "$work/ai-agent" "$work/version/ai-agent"
+  start_script >"$work/start"
+  chmod 0755 "$work/start" "$work/version"
   # systemd may start programs of this type; what lies in a lib folder has another.
-  if have selinuxenabled && selinuxenabled; then chcon -t bin_t "$lib/ai-agent" || :; fi
+  if have selinuxenabled && selinuxenabled; then chcon -t bin_t "$work/start" "$work/version/ai-agent" || :; fi
+  rm -rf "$lib/versions/.new-$dir"
+  # A folder of that name holds this very program, unless somebody damaged it.
+  if [ "$(sha256 "$lib/versions/$dir/$file" 2>/dev/null || :)" = "$(sha256 "$work/version/$file")" ]; then
+    mv -f "$work/version/ai-agent" "$lib/versions/$dir/ai-agent"
+  else
+    rm -rf "$lib/versions/$dir"
+    mv "$work/version" "$lib/versions/$dir"
+  fi
+  sync
+  if [ -e "$lib/start" ]; then ln -f "$lib/start" "$lib/start.before"; fi
+  # Of the time when there was one version alone: two names for it, too.
+  if [ -f "$lib/ai-agent" ] && [ ! -L "$lib/ai-agent" ]; then ln -f "$lib/ai-agent" "$lib/ai-agent.before"; fi
+  mv -f "$work/start" "$lib/start"
+  rm -f "$lib/trial" "$lib/failed"
+  point current "versions/$dir"
+  point ai-agent current/ai-agent
   # This script stays, so that it can remove the agent; read from a pipe, there is no file of it.
   case $(sed -n 2p "$0" 2>/dev/null || :) in
     "# Installs, upgrades or removes the Backend AI agent"*) cp "$0" "$work/self" && chmod 0755 "$work/self" && mv -f "$work/self" "$lib/install-agent.sh" ;;
@@ -255,6 +285,20 @@ put_agent() {
   mkdir -p /usr/local/bin
   ln -sfn "$lib/ai-agent" "$link"
   sync
+}
+
+# A link that leads elsewhere from one moment to the next; an old busybox lacks -T, and its host is for a moment without.
+point() {
+  rm -f "$lib/.link"
+  ln -s "$2" "$lib/.link"
+  mv -fT "$lib/.link" "$lib/$1" 2>/dev/null || { rm -f "$lib/.link"; ln -sfn "$2" "$lib/$1"; }
+}
+
+# Versions that no link names.
+tidy_versions() {
+  for each in "$lib"/versions/* "$lib"/versions/.new-*; do
+    case versions/${each##*/} in "$(readlink "$lib/current")" | "$(readlink "$lib/previous" 2>/dev/null || :)") ;; *) rm -rf "$each" ;; esac
+  done
 }
 
 write_service() {
@@ -306,8 +350,12 @@ settle() {
   if [ -z "$finished" ]; then
     if [ -n "$had_lib" ]; then put_back; else take_away; fi
   fi
-  rm -f "$lib/ai-agent.before" "$lib/agent.cjs.before"
-  if [ -n "$finished" ] && [ -z "$uses_node" ]; then rm -f "$lib/agent.cjs"; fi
+  rm -f "$lib/ai-agent.before" "$lib/start.before" "$lib/.link"
+  if [ -n "$finished" ]; then
+    rm -f "$lib/agent.cjs"
+    if [ -n "$had_current" ] && [ "$had_current" != "$(readlink "$lib/current")" ]; then point previous "$had_current"; fi
+    tidy_versions
+  fi
   [ -z "$work" ] || rm -rf "$work"
   [ -n "$had_lib" ] || [ -n "$finished" ] || rmdir "$lib" 2>/dev/null
   exit "$code"
@@ -315,8 +363,10 @@ settle() {
 
 put_back() {
   say "putting back the version before"
-  [ ! -e "$lib/agent.cjs.before" ] || mv -f "$lib/agent.cjs.before" "$lib/agent.cjs"
+  if [ -n "$had_current" ]; then point current "$had_current"; fi
   [ ! -e "$lib/ai-agent.before" ] || mv -f "$lib/ai-agent.before" "$lib/ai-agent"
+  if [ -e "$lib/start.before" ]; then mv -f "$lib/start.before" "$lib/start"; elif [ -z "$had_start" ]; then rm -f "$lib/start"; fi
+  if [ -n "$had_current" ]; then tidy_versions; else rm -rf "$lib/versions" "$lib/current"; fi
   [ ! -f "$work/agent.env.before" ] || mv -f "$work/agent.env.before" "$etc/agent.env"
   [ ! -f "$work/ca.pem.before" ] || mv -f "$work/ca.pem.before" "$etc/ca.pem"
   [ ! -f "$work/identity.before" ] || mv -f "$work/identity.before" "$state/identity.json"
@@ -334,7 +384,7 @@ take_away() {
   say "removing what was half done"
   remove_service
   [ -n "$had_link" ] || rm -f "$link"
-  rm -f "$lib/ai-agent" "$lib/agent.cjs" "$lib/install-agent.sh"
+  rm -rf "$lib/ai-agent" "$lib/start" "$lib/current" "$lib/versions" "$lib/install-agent.sh"
   if [ -n "$had_etc" ]; then
     if [ -f "$work/agent.env.before" ]; then mv -f "$work/agent.env.before" "$etc/agent.env"; else rm -f "$etc/agent.env"; fi
     if [ -f "$work/ca.pem.before" ]; then mv -f "$work/ca.pem.before" "$etc/ca.pem"; else rm -f "$etc/ca.pem"; fi

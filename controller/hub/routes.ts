@@ -4,17 +4,20 @@ import { error, type Problem } from "../../schemas/problem.ts";
 import { ChallengeRequest, EnrolRequest, TokenRequest } from "../../schemas/protocol.ts";
 import type { Artifact } from "./artifacts.ts";
 import type { Failures } from "./failures.ts";
-import { type Answer, type Body, body, type Downloads, problem, send, statusOf } from "./http-answer.ts";
+import { type Answer, bearerOf, type Body, body, type Downloads, problem, send, statusOf } from "./http-answer.ts";
 import type { Hub } from "./hub.ts";
 import { installScript } from "./install-script.ts";
 import { pollPath, pollRoute } from "./poll-routes.ts";
 import type { Polling } from "./polling.ts";
+import type { Releases } from "./releases.ts";
 
 /** What the routes answer from. */
 export interface RouteContext {
   readonly hub: Hub;
   readonly ca: () => string;
   readonly artifacts: () => Promise<readonly Artifact[]>;
+  /** Releases for agents that are enrolled; absent: none. */
+  readonly releases?: Releases | undefined;
   readonly failures: Failures;
   /** Downloads under way. */
   readonly downloads: Downloads;
@@ -57,6 +60,8 @@ async function route(request: IncomingMessage, response: ServerResponse, context
       426,
       error("http/upgrade", "Unable to answer: WebSockets are here, and the request did not ask for one; did a proxy take that away?"),
     );
+  if (request.method === "GET" && path.startsWith("/agent/v1/releases/"))
+    return release(path.slice("/agent/v1/releases/".length), request, context);
   if (request.method === "GET" && path.startsWith("/agent/v1/download/"))
     return download(path.slice("/agent/v1/download/".length), context);
   return problem(404, error("http/not-found", `Unable to answer: there is no ${request.method} ${path.slice(0, 100)} at the agents' port`));
@@ -73,6 +78,30 @@ async function download(name: string, { artifacts, downloads }: RouteContext): P
       hint: "`npm run build:agent` builds the agents.",
     }),
   );
+}
+
+/** A release for an agent that shows who it is, from the byte that it asks for on. */
+async function release(name: string, request: IncomingMessage, { hub, releases, downloads }: RouteContext): Promise<Answer> {
+  const jwt = bearerOf(request);
+  if (jwt === undefined) return problem(401, error("identity/no-jwt", "Unable to send the release: it needs a bearer token"));
+  const who = await hub.admit(jwt);
+  if ("code" in who) return problem(statusOf(who.code), who);
+  const found = releases?.served().find((one) => `${one.release.version}/${one.release.name}` === name);
+  if (found === undefined)
+    return problem(
+      404,
+      error("http/no-release", `Unable to send the release ${JSON.stringify(name.slice(0, 100))}: this controller has no such one`),
+    );
+  if (downloads.open >= downloads.most)
+    return problem(
+      503,
+      error("http/busy", `Unable to send the release now: ${downloads.open} downloads are under way`, { retry: "later" }),
+    );
+  const file = { path: found.path, size: found.release.size },
+    [, digits] = /^bytes=(\d{1,12})-$/.exec(request.headers.range ?? "") ?? [],
+    from = Number(digits ?? 0);
+  if (from >= file.size) return problem(416, error("http/range", `Unable to send the release from byte ${from} on: it has ${file.size}`));
+  return { file, from };
 }
 
 /** Whoever shows tokens that are none waits after some of them, whatever comes next from that address. */

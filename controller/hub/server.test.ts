@@ -38,7 +38,8 @@ test("gives the CA, the agents, and a script that knows their digests and no sec
   expect((await get("/agent/v1/download/agent-linux-x64")).body).toBe("the agent");
   expect(script).toContain(`agent-linux-x64) echo ${sha256("the agent")} ;;`);
   expect(script).toContain(`agent.cjs) echo ${sha256("the other agent")} ;;`);
-  expect(script).toContain(`exec "%s" ${nodeOptions.join(" ")} %s/agent.cjs "$@"`);
+  expect(script).toContain(`exec "%s" ${nodeOptions.join(" ")} "$(dirname "$(readlink -f "$0")")/agent.cjs" "$@"`);
+  expect(script).toContain("# Starts the Backend AI agent of this host, for its service: start run\n");
   expect(script).toContain("\nEnvironment=MIMALLOC_SCAVENGER=0\n");
   expect(script).toContain("\nexport MIMALLOC_SCAVENGER=0\n");
   expect(script).not.toMatch(/@[A-Z_]+@/);

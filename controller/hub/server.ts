@@ -14,6 +14,7 @@ import type { Log } from "./log.ts";
 import { bearerOf, problemBody, statusOf } from "./http-answer.ts";
 import { type PollLimits } from "./poll-transport.ts";
 import { polling } from "./polling.ts";
+import type { Releases } from "./releases.ts";
 import { answer } from "./routes.ts";
 import type { CertificateSource } from "./server-certificate.ts";
 import { overWebSocket } from "./websocket-transport.ts";
@@ -29,6 +30,8 @@ export interface AgentServerOptions {
   readonly host?: string | undefined;
   /** Folder with the agents that hosts download; absent: none. */
   readonly dist?: string | undefined;
+  /** What enrolled agents are updated to; absent: none. */
+  readonly releases?: Releases | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
   readonly polls?: Partial<PollLimits> | undefined;
 }
@@ -85,7 +88,15 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   const failures = countFailures(limits.failures, limits.failureMs, () => clock.mono());
   const downloads = { most: limits.downloads, idleMs: limits.downloadIdleMs, open: 0 };
   const polls = polling(hub, clock, options.polls);
-  const context = { hub, polls, ca: () => current.ca, artifacts: artifactsIn(options.dist), failures, downloads };
+  const context = {
+    hub,
+    polls,
+    ca: () => current.ca,
+    artifacts: artifactsIn(options.dist),
+    releases: options.releases,
+    failures,
+    downloads,
+  };
   const sockets = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: maxMessage });
   server.on("request", (request, response) => void answer(request, response, context));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {

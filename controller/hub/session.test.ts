@@ -158,6 +158,14 @@ describe.each(carriers)("over %s", (carrier) => {
     line.send({ type: "answer", query: (await line.take("query")).id, problem });
     await expect(second).rejects.toMatchObject({ problems: [problem] });
     await expect(fixture.hub.query(guest.agent, ask, 1)).rejects.toMatchObject({ problems: [{ code: "query/timeout" }] });
+    const large = {
+      probe: "validate",
+      input: { files: Array.from({ length: 9 }, () => ({ path: "/etc/large", content: "x".repeat(1024 * 1024) })) },
+    };
+    await expect(fixture.hub.query(guest.agent, large, 5000)).rejects.toMatchObject({
+      problems: [{ code: "agent/query-size", retry: "never" }],
+    });
+    expect(fixture.hub.agentOf("web-01")?.state).toBe("online");
     const aborting = new AbortController(),
       third = fixture.hub.query(guest.agent, ask, 5000, aborting.signal);
     aborting.abort();

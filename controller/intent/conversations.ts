@@ -10,7 +10,7 @@ export interface Conversations {
   save(conversation: Conversation): Promise<void>;
 }
 
-const limits = { all: 500, perOwner: 50, sentences: 40, idleMs: 86_400_000 };
+const limits = { all: 500, perOwner: 50, bytes: 64 * 1024 * 1024, sentences: 40, idleMs: 86_400_000 };
 
 export function createConversations(store: ConversationStore, newId: () => string, now: () => number): Conversations {
   const known = new Map<string, Conversation>();

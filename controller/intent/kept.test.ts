@@ -126,7 +126,7 @@ describe("a conversation that was kept", () => {
     await expect(goOn({ name: "eve", role: "admin" })).rejects.toThrow(/no conversation/);
     await expect(goOn(admin, 86_400_001)).rejects.toThrow(/no conversation/);
     expect((await goOn()).conversation).toBe(first);
-    const limits = { all: 3, perOwner: 2, idleMs: 1000 },
+    const limits = { all: 3, perOwner: 2, bytes: 1000, idleMs: 1000 },
       put = (id: string, owner: string, usedAt: number) => on.store.conversations.put({ id, owner, usedAt, state: "{}" }, limits);
     const there = async (...ids: string[]) => (await Promise.all(ids.map((id) => on.store.conversations.get(id)))).map((one) => one?.id);
     const at = Date.parse("2026-12-01T10:00:00Z");
@@ -141,6 +141,22 @@ describe("a conversation that was kept", () => {
     await put("b3", "bob", at + 5000);
     expect(await there("a3", "b1", "b2", "b3")).toEqual([undefined, undefined, undefined, "b3"]);
   });
+});
+
+test("conversations that hold much give way together, those used longest ago first", async () => {
+  const { conversations } = await temporaryStore(),
+    limits = { all: 500, perOwner: 500, bytes: 64 * 1024 * 1024, idleMs: 86_400_000 },
+    state = "ä".repeat(2 * 1024 * 1024);
+  const ids = Array.from({ length: 20 }, (_, at) => `c${at}`);
+  for (const [at, id] of ids.entries()) await conversations.put({ id, owner: id, usedAt: at, state }, limits);
+  const there = async (): Promise<string[]> => {
+    const found = await Promise.all(ids.map((id) => conversations.get(id)));
+    return found.flatMap((one) => one?.id ?? []);
+  };
+  expect(await there()).toEqual(ids.slice(4));
+  await conversations.put({ id: "c4", owner: "c4", usedAt: 20, state: "{}" }, limits);
+  await conversations.put({ id: "c0", owner: "c0", usedAt: 21, state }, limits);
+  expect(await there()).toEqual(["c0", "c4", ...ids.slice(6)]);
 });
 
 describe("the limits of a day", () => {

@@ -62,7 +62,7 @@ export function selectorHostOf(host: HostSummary, units?: readonly KnownUnit[]):
     osVersion: facts?.os.version ?? host.os?.split(/\s+/)[1],
     services: units?.filter(({ active }) => active === "active").map(({ unit }) => baseOf(unit)),
     status: host.online ? "running" : host.state,
-    agent: { version: host.version, outdated: false },
+    agent: { version: host.version, outdated: host.outdated === true },
     cpu: metrics?.cpu,
     mem: metrics?.memory,
     disk: metrics === undefined ? undefined : Math.max(0, ...metrics.disks.map((disk) => disk.used)),

@@ -7,7 +7,7 @@ import type { ChangeAct, Difference } from "../../schemas/plan.ts";
 import type { Validator } from "../../schemas/verbs/file.ts";
 import type { HealthCheck } from "../../schemas/verbs/health.ts";
 import type { Owned } from "../../schemas/verbs/host.ts";
-import type { KindContext, PlannedStep, Trigger } from "../core/model.ts";
+import type { HostView, KindContext, PlannedStep, Trigger } from "../core/model.ts";
 
 const ajv = new Ajv2020({ strict: true, allErrors: true, strictTypes: false });
 formats.default(ajv);
@@ -48,6 +48,8 @@ export interface KindDefinition<Spec extends TSchema, Fact extends TSchema> {
   /** Other resources that the spec names (beside `needs`): they have to exist, and come first where `order` says so. */
   references?(spec: Static<Spec>): { readonly id: string; readonly path: string; readonly order: "before" | "after" | "none" }[];
   observe(spec: Static<Spec>, context: KindContext): Ask;
+  /** What is wanted depends on beside the manifest, such as which release is the newest: that it moved is no drift. */
+  wantedBeside?(spec: Static<Spec>, host: HostView): string | undefined;
   /** Why nothing should be decided now: a job is queued, a package manager works. */
   changing?(fact: Static<Fact>): string | undefined;
   /** Why the host cannot satisfy the spec as it is: unit not found, package unknown to its sources. It blocks the instance. */
@@ -64,6 +66,8 @@ export interface KindDefinition<Spec extends TSchema, Fact extends TSchema> {
   /** The named check that what the steps write has to pass before any of them is done. */
   validator?(spec: Static<Spec>): Validator | undefined;
   rollout?(spec: Static<Spec>): Rollout | undefined;
+  /** Whether hosts that are down already count against `maxUnavailable`; they do where this is left out. */
+  readonly countsDown?: boolean;
   /** Steps that remove what an orphaned instance left; empty where it must stay, with the reason. */
   prune(owned: Owned): { readonly steps: PlannedStep[]; readonly reason: string };
   /** The word that `onlyIf: Kind/name is WORD` compares, such as running. */
@@ -106,10 +110,12 @@ export interface InstanceKind {
   claims(spec: unknown): string[];
   references(spec: unknown): { readonly id: string; readonly path: string; readonly order: "before" | "after" | "none" }[];
   observe(spec: unknown, context: KindContext): Ask;
+  wantedBeside(spec: unknown, host: HostView): string | undefined;
   evaluate(spec: unknown, fact: unknown, context: KindContext): Outcome;
   health(spec: unknown): HealthCheck[];
   validator(spec: unknown): Validator | undefined;
   rollout(spec: unknown): Rollout | undefined;
+  readonly countsDown: boolean;
   prune(owned: Owned): { readonly steps: PlannedStep[]; readonly reason: string };
   stateWord(fact: unknown): string;
   describeFact(fact: unknown): Record<string, unknown> | undefined;
@@ -131,11 +137,26 @@ export type KindTable = ReadonlyMap<string, Kind>;
 
 const inSync: Outcome = { is: "in-sync" };
 
+/** Picks the cluster that a guest names, or the one that there is. */
+const clusterSelector = (cluster: unknown): string => (typeof cluster === "string" ? `kind=cluster & name=${cluster}` : "kind=cluster");
+
+/** With several clusters a guest has to say which is its own, or it would be made in each. */
+function whichCluster(spec: unknown, { host }: KindContext): { reason: string; hint: string } | undefined {
+  const others = host.cluster?.others ?? [];
+  if (others.length === 0 || (spec as { cluster?: unknown }).cluster !== undefined) return undefined;
+  return {
+    reason: "it is not clear which cluster it belongs to",
+    hint: `Add cluster: to its spec; there are ${[host.name, ...others].sort().join(", ")}.`,
+  };
+}
+
 /** The single place where a kind's types are erased; specs were checked by their schema when they were loaded, facts are checked here. */
 export function defineKind<Spec extends TSchema, Fact extends TSchema>(of: KindDefinition<Spec, Fact>): InstanceKind {
   type S = Static<Spec>;
   type F = Static<Fact>;
   const validate = ajv.compile(of.spec);
+  const standing = (spec: Record<string, unknown>): Record<string, unknown> =>
+    of.stands === "clusters" ? { ...spec, on: clusterSelector(spec["cluster"]) } : spec;
   const factOk = ajv.compile<F>(of.probe.output);
   const seen = new WeakSet<object>();
   const checked = (fact: unknown): F => {
@@ -155,12 +176,13 @@ export function defineKind<Spec extends TSchema, Fact extends TSchema>(of: KindD
     probe: of.probe.name,
     stands: of.stands ?? "hosts",
     validate,
-    complete: (spec, name) => (of.complete?.(spec as S, name) ?? spec) as Record<string, unknown>,
+    complete: (spec, name) => standing((of.complete?.(spec as S, name) ?? spec) as Record<string, unknown>),
     link: (spec, find) => (of.link?.(spec as S, find) ?? spec) as Record<string, unknown>,
     check: (spec, context) => of.check?.(spec as S, context) ?? [],
     claims: (spec) => of.claims(spec as S),
     references: (spec) => of.references?.(spec as S) ?? [],
     observe: (spec, context) => of.observe(spec as S, context),
+    wantedBeside: (spec, host) => of.wantedBeside?.(spec as S, host),
     evaluate(rawSpec, rawFact, context) {
       const spec = rawSpec as S,
         fact = checked(rawFact);
@@ -192,12 +214,13 @@ export function defineKind<Spec extends TSchema, Fact extends TSchema>(of: KindD
         summary: of.describe(spec, fact, differences),
         triggers: of.triggers?.(spec, fact, differences) ?? [],
       };
-      const blocked = of.blocked?.(spec, fact, context);
+      const blocked = (of.stands === "clusters" ? whichCluster(spec, context) : undefined) ?? of.blocked?.(spec, fact, context);
       return blocked === undefined ? { is: "differs", evaluation } : { is: "blocked", ...blocked, evaluation };
     },
     health: (spec) => of.health?.(spec as S) ?? [],
     validator: (spec) => of.validator?.(spec as S),
     rollout: (spec) => of.rollout?.(spec as S),
+    countsDown: of.countsDown ?? true,
     prune: (owned) => of.prune(owned),
     stateWord: (fact) => of.stateWord(checked(fact)),
     describeFact: (fact) => of.describeFact(checked(fact)),

@@ -10,6 +10,8 @@ export const comparedAlike = (one: HostView, other: HostView): boolean =>
   one.online === other.online &&
   one.clockOffset === other.clockOffset &&
   one.cluster?.fact === other.cluster?.fact &&
+  one.agent?.releases === other.agent?.releases &&
+  one.agent?.takenBack === other.agent?.takenBack &&
   (one.facts?.shuttingDown === true) === (other.facts?.shuttingDown === true);
 
 /** Whether a view says of a host what another said, as far as comparing is concerned; each host is looked at once. */

@@ -43,8 +43,9 @@ async function begin(
   const executor: Executor = createExecutor({
     store: store.runs,
     agents,
-    unseal: (input) => Promise.resolve({ ok: true, input }),
+    unsealFor: () => (input) => Promise.resolve({ ok: true, input }),
     limits: { perHost: 1, overall: 10, hostPatienceMs: 60_000, answerGraceMs: 20 },
+    isCluster: () => false,
     unavailable: () => 0,
     isDown: () => false,
     closed: () => undefined,

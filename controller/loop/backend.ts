@@ -310,16 +310,22 @@ export function createBackend(options: BackendOptions): Controller {
       const { tainted = [] } = note,
         changed = tainted.length === 0 ? [] : changedResources(world.desired.resources, desired.resources);
       await options.taint.note(changed);
+      const audited = (commit: string, more: object = {}): Promise<unknown> =>
+        audit(by, "commit", commit, {
+          message: note.message,
+          source: note.source,
+          ...(note.request === undefined ? {} : { request: note.request }),
+          ...(tainted.length === 0 ? {} : { tainted: tainted.slice(0, 20) }),
+          ...more,
+        });
       const done = await workspace.commit(parent, edits, note, by.name).catch(async (failure: unknown) => {
-        await options.taint.forget(changed).catch(() => undefined);
+        // Where it failed with the branch moved already, it takes effect, and so does its taint.
+        const head = isConflict(failure) ? parent : await workspace.head().catch(() => undefined);
+        if (head === parent) await options.taint.forget(changed).catch(() => undefined);
+        else await audited(head ?? "unknown", { unfinished: failure instanceof Error ? failure.message : String(failure) });
         throw failure;
       });
-      await audit(by, "commit", done.commit, {
-        message: note.message,
-        source: note.source,
-        ...(note.request === undefined ? {} : { request: note.request }),
-        ...(tainted.length === 0 ? {} : { tainted: tainted.slice(0, 20) }),
-      });
+      await audited(done.commit);
       await options.force.take(done.commit);
       return done;
     },
@@ -327,6 +333,7 @@ export function createBackend(options: BackendOptions): Controller {
     importFrom: (request) =>
       importFrom(request, {
         hosts: pick(request.on).hosts.map((host) => host.name),
+        guests: (host) => [...(world.hosts.get(host)?.cluster?.guests.values() ?? [])].flat(),
         kinds: world.kinds,
         desired: world.desired,
         query: (host, ask) => options.agents.query(host, ask, 30_000),
@@ -399,10 +406,13 @@ export function createBackend(options: BackendOptions): Controller {
 /** Names that the audit trail has for others than owners of tokens. */
 const ownNames: ReadonlySet<string> = new Set(["local", "init", ...Object.values(approvers)]);
 
+const isConflict = (failure: unknown): boolean =>
+  failure instanceof ProblemError && failure.problems.some(({ code }) => code.startsWith("conflict/"));
+
 const undecidable =
   (digest: string, state: string) =>
   (failure: unknown): never => {
-    if (!(failure instanceof ProblemError) || !failure.problems.some(({ code }) => code.startsWith("conflict/"))) throw failure;
+    if (!isConflict(failure)) throw failure;
     throw new ProblemError(
       error("conflict/not-pending", `The plan ${digest.slice(0, 12)} is ${state}: there is nothing to decide.`, {
         hint: "See: backend-ai status",

@@ -38,6 +38,14 @@ test("what a policy lets through runs without a yes", async () => {
   expect((await stage.controller.runs({})).items.map(({ by, state }) => ({ by, state }))).toEqual([{ by: "policy", state: "succeeded" }]);
 });
 
+test("a plan that waits goes away when somebody else has done by hand what it is about", async () => {
+  const stage = await stageFor({ files: { "manifests/nginx.yaml": service("nginx", "state: stopped") } });
+  await waitingPlan(stage);
+  await stage.break("web-01", "stop nginx.service");
+  await inSync(stage);
+  expect(stage.sent).toEqual([]);
+});
+
 test("the settings say from which risk on somebody is asked", async () => {
   const files = { "backend-ai.yaml": "approval: { from: critical }\n", "manifests/page.yaml": page("hello") };
   const stage = await stageFor({ files });

@@ -47,4 +47,4 @@ function isPartOf(step: Step, said: Step): boolean {
 }
 
 /** What a change does and what it expects to find: a yes holds for nothing else. */
-const exact = (change: Change): string => canonicalJson({ id: change.id, steps: change.steps });
+export const exact = (change: Change): string => canonicalJson({ id: change.id, steps: change.steps });

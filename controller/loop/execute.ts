@@ -1,6 +1,7 @@
 import type { Plan } from "../../schemas/plan.ts";
 import type { RunEvent, StepResult } from "../../schemas/run.ts";
 import { apply, newRun, type Run } from "../core/run.ts";
+import type { Unseal } from "./ports.ts";
 import { createSlots } from "./slots.ts";
 import type { ExecutorOptions } from "./executor-options.ts";
 import { createWork, type Work } from "./work.ts";
@@ -29,13 +30,18 @@ function parseWireId(wire: string): { readonly run: string; readonly step: strin
   return { run: wire.slice(0, slash), step: wire.slice(slash + 1, undo ? -"!undo".length : undefined), undo };
 }
 
+/** Steps at once on a cluster: as many as its agent does at once. */
+const clusterSteps = 16;
+
 export function createExecutor(options: ExecutorOptions): Executor {
   const works = new Map<string, Work>();
-  const slots = createSlots(options.limits, () => {
+  const { limits, isCluster } = options;
+  const perHost = (host: string): number => (isCluster(host) ? Math.max(limits.perHost, clusterSteps) : limits.perHost);
+  const slots = createSlots({ perHost, overall: limits.overall }, () => {
     for (const work of works.values()) work.pump();
   });
-  const begin = (run: Run): Run => {
-    const work = createWork(run, options, slots, () => {
+  const begin = (run: Run, unseal: Unseal): Run => {
+    const work = createWork(run, { ...options, unseal }, slots, () => {
       works.delete(run.id);
       options.onEnd(run);
     });
@@ -45,17 +51,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
   };
   return {
     async start(id, plan, by, before) {
-      const started = { type: "started", at: new Date(options.now()).toISOString(), by, before } as const;
+      const unseal = options.unsealFor(plan),
+        started = { type: "started", at: new Date(options.now()).toISOString(), by, before } as const;
       await options.store.begin(id, plan.digest, started);
       const run = newRun(id, plan);
       apply(run, started);
       options.onProgress(run, started);
-      return begin(run);
+      return begin(run, unseal);
     },
     resume(id, plan, events) {
       const run = newRun(id, plan);
       for (const event of events) apply(run, event);
-      return begin(run);
+      return begin(run, options.unsealFor(plan));
     },
     loads(host, wire) {
       const { run, step: id } = parseWireId(wire),

@@ -1,4 +1,4 @@
-import type { Change } from "../../schemas/plan.ts";
+import type { Change, Plan } from "../../schemas/plan.ts";
 import type { RunEvent } from "../../schemas/run.ts";
 import type { Run } from "../core/run.ts";
 import type { RunStore } from "../store/runs.ts";
@@ -17,9 +17,12 @@ export interface ExecuteLimits {
 export interface ExecutorOptions {
   readonly store: RunStore;
   readonly agents: Agents;
-  readonly unseal: Unseal;
+  /** Opens the secrets of the commit that a plan was made for; asked once, when its run begins or goes on. */
+  readonly unsealFor: (plan: Plan) => Unseal;
   readonly limits: ExecuteLimits;
   readonly unavailable: (resource: string, except: ReadonlySet<string>) => number;
+  /** Whether a host stands for a cluster: what is done there is done by its nodes, so more of it at once. */
+  readonly isCluster: (host: string) => boolean;
   /** Why a change may not begin now: a freeze, or outside of its window. */
   readonly closed: (change: Change) => string | undefined;
   /** Whether the unit of an instance is known not to run. */

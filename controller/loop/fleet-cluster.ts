@@ -10,15 +10,30 @@ export interface ClusterFacts {
 }
 
 const nothing: ClusterFacts = { guests: new Map() };
+/** Nodes of a cluster that are looked at: far more than one can have, and an end to what an agent may make up. */
+const mostNodes = 128;
 
-/** Takes one fact in; undefined where it says nothing of a cluster as a whole. */
+/** Names of a cluster's nodes, by its own fact. */
+export const nodesOf = ({ nodes }: ClusterFact): string[] => nodes.slice(0, mostNodes).map(({ name }) => name);
+
+/** Takes one fact in; undefined where it says nothing of a cluster as a whole, or of a node that the cluster does not have. */
 export function absorbCluster({ key, value }: Fact, before: ClusterFacts = nothing): ClusterFacts | undefined {
-  if (key === "cluster {}") return { ...before, fact: value as ClusterFact };
+  if (key === "cluster {}") {
+    const fact = value as ClusterFact;
+    return { ...before, fact, guests: ofNodes(before.guests, fact) };
+  }
   if (key === "cluster-load {}") return { ...before, load: value as ClusterLoad };
   if (!key.startsWith("guests ")) return undefined;
   const { node, guests } = value as { node: string; guests: GuestRow[] };
-  return { ...before, guests: new Map([...before.guests, [node, guests]]) };
+  // Facts of the store may come before the one that names the nodes.
+  const known = before.fact === undefined ? before.guests.has(node) || before.guests.size < mostNodes : nodesOf(before.fact).includes(node);
+  return known ? { ...before, guests: new Map([...before.guests, [node, guests]]) } : undefined;
 }
+
+const ofNodes = (guests: ClusterFacts["guests"], fact: ClusterFact): ClusterFacts["guests"] => {
+  const nodes = new Set(nodesOf(fact));
+  return [...guests.keys()].every((node) => nodes.has(node)) ? guests : new Map([...guests].filter(([node]) => nodes.has(node)));
+};
 
 const views = new WeakMap<ClusterFacts, ClusterView>();
 
@@ -27,13 +42,7 @@ export function clusterViewOf(facts: ClusterFacts | undefined, others: readonly 
   if (facts?.fact === undefined) return undefined;
   const known = views.get(facts);
   if (known !== undefined && known.others.join() === others.join()) return known;
-  const nodes = new Set(facts.fact.nodes.map(({ name }) => name));
-  const view: ClusterView = {
-    fact: facts.fact,
-    load: facts.load,
-    guests: new Map([...facts.guests].filter(([node]) => nodes.has(node))),
-    others,
-  };
+  const view: ClusterView = { fact: facts.fact, load: facts.load, guests: facts.guests, others };
   views.set(facts, view);
   return view;
 }

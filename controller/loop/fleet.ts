@@ -1,10 +1,11 @@
 import type { HostFact, MetricsFact, Owned } from "../../schemas/verbs/host.ts";
 import { hostView, type KnownAgent } from "../core/inventory.ts";
-import type { Fact, HostView, LoadedResource } from "../core/model.ts";
+import type { Fact, HostView, LoadedResource, TakenBack } from "../core/model.ts";
 import { absorbCluster, type ClusterFacts, clusterViewOf } from "./fleet-cluster.ts";
+import { takenBackReleases } from "./taken-back.ts";
 
 /** What the hub tells about an agent; `state` in the hub's words. */
-export interface AgentState extends Pick<KnownAgent, "host" | "version" | "verbs" | "clockOffset" | "tags" | "labels"> {
+export interface AgentState extends Pick<KnownAgent, "host" | "version" | "releases" | "verbs" | "clockOffset" | "tags" | "labels"> {
   readonly agent: string;
   readonly state: string;
   readonly lastSeen?: number | undefined;
@@ -22,6 +23,8 @@ interface Member {
 export interface Fleet {
   setAgent(state: AgentState): HostView;
   removeAgent(host: string): void;
+  /** Releases that agents took back: another array says something about every host. */
+  takenBack(): readonly TakenBack[];
   /** Takes what a fact says about the host itself; undefined where it says nothing of that kind. */
   absorb(fact: Fact): HostView | undefined;
   setHostResources(resources: Iterable<LoadedResource>): void;
@@ -39,7 +42,8 @@ const hostResources = (all: Iterable<LoadedResource>): Map<string, LoadedResourc
 const connected = new Set(["online", "late"]);
 
 export function createFleet(): Fleet {
-  const members = new Map<string, Member>();
+  const members = new Map<string, Member>(),
+    takenBack = takenBackReleases();
   let resources = new Map<string, LoadedResource>();
   const otherClusters = (member: Member): string[] =>
     member.cluster === undefined
@@ -51,6 +55,8 @@ export function createFleet(): Fleet {
       host: state.host,
       online: connected.has(state.state),
       version: state.version,
+      releases: state.releases,
+      takenBack: takenBack.list(),
       verbs: state.verbs,
       clockOffset: state.clockOffset,
       tags: state.tags,
@@ -69,14 +75,18 @@ export function createFleet(): Fleet {
       members.set(state.host, member);
       return view(member);
     },
-    removeAgent: (host) => void members.delete(host),
+    removeAgent(host) {
+      takenBack.remove(host);
+      members.delete(host);
+    },
+    takenBack: () => takenBack.list(),
     absorb(fact) {
       const member = members.get(fact.host);
       if (member === undefined || fact.value === undefined) return undefined;
       if (fact.key === "host {}") member.facts = fact.value as HostFact;
       else if (fact.key === "metrics {}") member.metrics = fact.value as MetricsFact;
       else if (fact.key === "owned {}") member.owned = (fact.value as { owned: Owned[] }).owned;
-      else {
+      else if (!takenBack.absorb(fact, member.state.clockOffset)) {
         const cluster = absorbCluster(fact, member.cluster);
         if (cluster === undefined) return undefined;
         member.cluster = cluster;

@@ -12,7 +12,6 @@ import { type SignatureSettings, unsigned } from "../repo/signatures.ts";
 import { type Snapshot, withEdits } from "../repo/snapshot.ts";
 import { watchHead } from "../repo/watch.ts";
 import { createLoader, type LoaderOptions } from "./loader.ts";
-import type { SecretValue } from "./secret-text.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface GitWorkspaceOptions extends LoaderOptions {
@@ -22,12 +21,8 @@ export interface GitWorkspaceOptions extends LoaderOptions {
   readonly tell: (problem: Problem) => void;
 }
 
-/** A workspace in a git repository. `secret` gives values of the commit that was loaded last. */
-export interface GitWorkspace extends Workspace {
-  readonly secret: SecretValue;
-}
-
-export function gitWorkspace(options: GitWorkspaceOptions): GitWorkspace {
+/** A workspace in a git repository. */
+export function gitWorkspace(options: GitWorkspaceOptions): Workspace {
   const { repository, now } = options;
   const blobs = blobCache(),
     loader = createLoader(options);
@@ -38,7 +33,6 @@ export function gitWorkspace(options: GitWorkspaceOptions): GitWorkspace {
   return {
     folder: repository.dir,
     branch: repository.branch,
-    secret: loader.secret,
     head: () => readHead(repository),
     async load(commit) {
       const untrusted = await unsigned(repository, commit, options.signatures);

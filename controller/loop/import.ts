@@ -9,9 +9,14 @@ import { packageProbe, packagesProbe } from "../../schemas/verbs/package.ts";
 import { type ServiceFact, serviceProbe, servicesProbe } from "../../schemas/verbs/service.ts";
 import type { KindTable } from "../kinds/define.ts";
 import type { Desired } from "../core/select.ts";
+import { resourceId } from "../../schemas/ids.ts";
+import { compileGlob } from "../../schemas/selector/glob.ts";
+import { guestProbe, type GuestRow } from "../../schemas/verbs/proxmox/guest.ts";
 
 interface ImportOptions {
   readonly hosts: readonly string[];
+  /** Guests of a host that stands for a cluster. */
+  readonly guests: (host: string) => readonly GuestRow[];
   readonly kinds: KindTable;
   readonly desired: Desired;
   readonly query: (host: string, ask: { probe: string; input: unknown }) => Promise<unknown>;
@@ -65,7 +70,29 @@ async function expand(request: ImportRequest, host: string, options: ImportOptio
       : [name];
     wanted.push(...names.map((one): Wanted => ["Package", one, ask(packageProbe, { name: one })]));
   }
+  for (const guest of request.guests ?? []) {
+    const rows = options
+      .guests(host)
+      .filter(({ id, name }) => String(id) === guest || compileGlob(guest.toLowerCase())(name.toLowerCase()));
+    if (rows.length === 0)
+      problems.push(
+        warning("import/nothing", `${guest} on ${host}: the cluster has no such guest`, {
+          hint: "Name it by its name, a glob, or its number.",
+        }),
+      );
+    wanted.push(...rows.map(guestWanted));
+  }
   return wanted;
+}
+
+/** A guest by its number: names need not be unique. */
+function guestWanted({ id, type, name }: GuestRow): Wanted {
+  const kind = type === "vm" ? "VirtualMachine" : "Container";
+  return [
+    kind,
+    name === "" ? String(id) : name,
+    ask(guestProbe, { resource: resourceId(kind, label(name)), type, id, name: name === "" ? `guest-${id}` : name }),
+  ];
 }
 
 async function look(
@@ -130,8 +157,11 @@ const label = (text: string): string =>
     .slice(0, 60)
     .replace(/-+$/, "") || "imported";
 
+/** Guests stand on the cluster that has them; everything else on the hosts that are picked. */
+const isGuestKind = (kind: string): boolean => kind === "VirtualMachine" || kind === "Container";
+
 function manifest(one: Found, name: string): string {
-  const on = one.hosts.map((host) => `name=${host}`).join(" | ");
-  const resource = { apiVersion, kind: one.kind, metadata: { name }, spec: { on, ...one.spec } };
+  const where = isGuestKind(one.kind) ? { cluster: one.hosts[0] } : { on: one.hosts.map((host) => `name=${host}`).join(" | ") };
+  const resource = { apiVersion, kind: one.kind, metadata: { name }, spec: { ...where, ...one.spec } };
   return stringify(resource, { lineWidth: 0 });
 }

@@ -67,6 +67,49 @@ test("a controller killed after any entry of the journal goes on where it was: e
   expect((await stage.controller.verifyAudit()).ok).toBe(true);
 }, 60_000);
 
+test("a controller that starts again takes up the runs that were cut off before it plans anything: what one of them still has to load is loaded once", async () => {
+  let stage: Stage | undefined,
+    state: "before" | "armed" | "killed" = "before";
+  const planned = Promise.withResolvers<void>();
+  const store = (real: Store): Store => ({
+    ...real,
+    plans: {
+      ...real.plans,
+      save(plan) {
+        if (state === "killed") planned.resolve();
+        return real.plans.save(plan);
+      },
+    },
+    runs: {
+      ...real.runs,
+      async append(run, n, events, ended) {
+        await real.runs.append(run, n, events, ended);
+        if (state !== "armed" || !events.some((event) => event.type === "step-result")) return;
+        state = "killed";
+        stage?.kill();
+      },
+      // A store that is slow enough for a plan to be made first, if one were.
+      async unfinished() {
+        if (state === "killed") await Promise.race([planned.promise, new Promise((resolve) => setTimeout(resolve, 500))]);
+        return real.runs.unfinished();
+      },
+    },
+  });
+  stage = await stageFor({
+    files: { "manifests/policy.yaml": free, "manifests/site.yaml": site("0"), "manifests/nginx.yaml": nginx },
+    store,
+  });
+  await inSync(stage);
+  const before = (await stage.store.runs.list()).items.length;
+  state = "armed";
+  await stage.repo.commit({ "manifests/site.yaml": site("1") });
+  await until(() => state === "killed");
+  await stage.restart();
+  await inSync(stage);
+  const runs = (await stage.store.runs.list()).items.slice(0, -before);
+  expect(runs.map((run) => run.state)).toEqual(["succeeded"]);
+});
+
 test("a full disk while journaling: the run waits, nothing is lost or done twice, and it goes on", async () => {
   let full = false,
     room = Number.POSITIVE_INFINITY,

@@ -1,6 +1,7 @@
 import type { HostView, KindContext, LoadedResource, PolicyRule } from "../core/model.ts";
 import type { Part } from "../core/parts.ts";
 import { defaultSettings, type Settings } from "../core/settings-defaults.ts";
+import type { SecretValue } from "./secret-text.ts";
 
 /** A loaded commit, ready to be put in force. */
 export interface Loaded {
@@ -12,6 +13,8 @@ export interface Loaded {
   readonly policies: readonly PolicyRule[];
   readonly settings: Settings;
   readonly context: (host: HostView) => KindContext;
+  /** What its secrets hold: steps are sent with those of the commit in force, whatever was loaded since and refused. */
+  readonly secret: SecretValue;
 }
 
 export const partsOf = ({ parts, resources }: Pick<Loaded, "parts" | "resources">): readonly Part[] => parts ?? [resources];
@@ -24,6 +27,7 @@ export const nothingLoaded: Loaded = {
   policies: [],
   settings: defaultSettings,
   context: (host) => ({ host, file: () => undefined, seal: () => undefined, unitOf: (unit) => unit }),
+  secret: () => undefined,
 };
 
 /** Contexts of a commit, one for each view of a host. */

@@ -10,7 +10,8 @@ import { openSecrets, type Secrets } from "../repo/secrets.ts";
 import type { Snapshot } from "../repo/snapshot.ts";
 import { each, inPieces } from "./in-pieces.ts";
 import { parseApart } from "./parse-apart.ts";
-import { type SecretValue, sealWith } from "./secret-text.ts";
+import { placing } from "./placing.ts";
+import { sealWith } from "./secret-text.ts";
 import { createSources } from "./sources.ts";
 import type { LoadedCommit } from "./workspace.ts";
 
@@ -28,8 +29,6 @@ export interface Loader {
   load(snapshot: Snapshot): Promise<LoadedCommit>;
   /** Of edits that are not committed: leaves no trace in what `load` does next. */
   preview(snapshot: Snapshot): Promise<LoadedCommit>;
-  /** Values of the commit that was loaded last. */
-  readonly secret: SecretValue;
   close(): Promise<void>;
 }
 
@@ -83,6 +82,7 @@ export function createLoader(options: LoaderOptions): Loader {
     await inPieces(each(parts, (part) => void digested.push(named.digested(part))));
     const context = (host: HostView): KindContext => ({
       host,
+      place: placing(digested, host),
       file: (path) => files.get(path)?.text,
       unitOf: (reference) => reference,
       seal,
@@ -103,13 +103,13 @@ export function createLoader(options: LoaderOptions): Loader {
         settings: settings.settings,
         policies: resourcesOfKind(digested, "Policy").map(ruleOf),
         context,
+        secret: opened.value,
       },
     };
   };
   return {
     load: (snapshot) => check(snapshot, true),
     preview: (snapshot) => check(snapshot, false),
-    secret: (ref) => secrets?.value(ref),
     close: apart.close,
   };
 }

@@ -15,14 +15,16 @@ import { gate } from "./gate.ts";
 import { forgetGone } from "./forget.ts";
 import { createMoments } from "./moments.ts";
 import { createObserve } from "./observe.ts";
-import type { Agents, Log, Tell, Unseal } from "./ports.ts";
+import type { Agents, Log, Tell } from "./ports.ts";
 import { createQueue } from "./queue.ts";
 import { recentChanges } from "./recent-changes.ts";
 import { createReconcile } from "./reconcile.ts";
 import { progressText } from "./run-words.ts";
+import { outdatedSecrets, unsealWith } from "./secret-text.ts";
 import { createStuck } from "./stuck.ts";
 import { createTaint } from "./taint.ts";
 import { tidy } from "./tidy.ts";
+import { unavailableIn } from "./unavailable.ts";
 import type { Workspace } from "./workspace.ts";
 import type { ExecuteLimits } from "./executor-options.ts";
 import { createWorld } from "./world.ts";
@@ -34,7 +36,6 @@ export interface LoopOptions {
   readonly store: Store;
   readonly agents: Agents;
   readonly workspace: Workspace;
-  readonly unseal: Unseal;
   readonly limits: ExecuteLimits;
   readonly enrolToken: (request: EnrolTokenRequest, by: string) => Promise<EnrolTokenView>;
   readonly revokeAgent: (host: string, by: string) => Promise<boolean>;
@@ -93,35 +94,16 @@ export function createLoop(options: LoopOptions): Loop {
     onError: (key, error, retryMs) =>
       log.error({ key, error: error instanceof Error ? error.message : String(error), retryMs }, "work on a key failed; it is tried again"),
   });
-  const unavailable = (resource: string, except: ReadonlySet<string>): number => {
-    let down = 0;
-    for (const instance of world.desired.byResource.get(resource) ?? []) {
-      if (except.has(instance.host)) continue;
-      const kind = kinds.get(instance.resource.kind),
-        fact = world.fact(instance.host, instance.askKey);
-      const up =
-        world.hosts.get(instance.host)?.online === true &&
-        kind?.scope === "hosts" &&
-        fact?.value !== undefined &&
-        kind.stateWord(fact.value) === "running";
-      if (!up) down += 1;
-    }
-    return down;
-  };
   const decisions = createDecisions(store);
-  const isDown = (id: string): boolean => {
-    const instance = world.desired.instances.get(id),
-      kind = kinds.get(instance?.resource.kind ?? ""),
-      fact = instance === undefined ? undefined : world.fact(instance.host, instance.askKey);
-    return kind?.scope === "hosts" && fact?.value !== undefined && kind.stateWord(fact.value) !== "running";
-  };
+  const unavailable = unavailableIn(world);
   const executor = createExecutor({
     store: auditedRuns(store, now),
     agents,
-    unseal: options.unseal,
+    unsealFor: (plan) => (plan.tree === world.desired.tree ? unsealWith(world.secret) : outdatedSecrets),
     limits: options.limits,
-    unavailable,
-    isDown,
+    unavailable: unavailable.count,
+    isCluster: (host) => world.hosts.get(host)?.cluster !== undefined,
+    isDown: unavailable.isDown,
     closed: (change) => {
       const is = gate([change], world, now());
       return is.open ? undefined : is.reason;
@@ -244,6 +226,8 @@ export function createLoop(options: LoopOptions): Loop {
       await restore();
       await force.begin();
       await resume();
+      // Not before: what a run that was cut off still has to do would be planned once more.
+      queue.begin();
       tidier = setInterval(() => queue.add("tidy"), tidyEveryMs);
       tidier.unref();
       follower = await workspace.watch(

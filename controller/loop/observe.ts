@@ -64,15 +64,20 @@ export interface Observe {
 }
 
 export function createObserve({ world, fleet, facts, onAssessed, onHost, ask, log, now }: ObserveOptions): Observe {
+  const isKept = ({ host, key }: Fact): boolean => world.keepsFact(host, key);
   const absorb = (list: Iterable<Fact>): void => {
     const ids = new Set<string>(),
       hosts = new Set<string>();
     for (const fact of list) {
-      const view = fleet.absorb(fact);
+      if (!isKept(fact)) continue;
+      const takenBack = fleet.takenBack(),
+        view = fleet.absorb(fact);
       for (const id of world.setFact(fact)) ids.add(id);
       if (view === undefined) continue;
       const selections = world.selections();
-      for (const id of world.setHost(view)) ids.add(id);
+      // What one agent took back is not brought to the others.
+      const about = fleet.takenBack() === takenBack ? [view] : fleet.views().values();
+      for (const one of about) for (const id of world.setHost(one)) ids.add(id);
       if (changesHost(fact.key)) for (const host of world.selections() === selections ? [fact.host] : world.hosts.keys()) hosts.add(host);
     }
     for (const host of hosts) onHost(host);
@@ -96,7 +101,7 @@ export function createObserve({ world, fleet, facts, onAssessed, onHost, ask, lo
       () => fact,
     );
     absorb([fresh]);
-    await facts.put([fresh], now());
+    if (isKept(fresh)) await facts.put([fresh], now());
   };
   return {
     async report(agent, host, report) {
@@ -126,13 +131,14 @@ export function createObserve({ world, fleet, facts, onAssessed, onHost, ask, lo
           about: host,
           text: `${report.gap} events of ${host} were dropped while it was cut off`,
         });
-      return (await facts.putReport({ agent, host, seq: report.seq, receivedAt: now(), facts: list, events })).acked;
+      return (await facts.putReport({ agent, host, seq: report.seq, receivedAt: now(), facts: list.filter(isKept), events })).acked;
     },
     async facts(host, reports) {
       const list = reports.map((fact) => factOf(host, fact));
       absorb(list);
       for (const { key, at } of list) if (world.isAsked(host, key)) noteRead(`${host} ${key}`, at);
-      if (list.length > 0) await facts.put(list, now());
+      const kept = list.filter(isKept);
+      if (kept.length > 0) await facts.put(kept, now());
     },
     async loaded(host, unit) {
       const stale = world.asks(host).flatMap((about) => {

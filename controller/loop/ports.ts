@@ -30,7 +30,7 @@ export interface Log {
   debug(fields: object, text: string): void;
 }
 
-/** Puts secrets in where an input holds `{ secretRef }` or `{ join }`; a problem where one is missing. Called only when a step is sent. */
+/** Puts secrets in where an input holds `{ secretRef }` or `{ join }`; a problem where one is missing, or another may hold by now (`outdated`). Called only when a step is sent. */
 export type Unseal = (
   input: unknown,
-) => Promise<{ readonly ok: true; readonly input: unknown } | { readonly ok: false; readonly problem: Problem }>;
+) => Promise<{ readonly ok: true; readonly input: unknown } | { readonly ok: false; readonly problem: Problem; readonly outdated?: true }>;

@@ -1,5 +1,7 @@
 /** Works through keys: a key that is added while it waits counts once, one that is added while it is worked on comes again after. */
 export interface Queue {
+  /** Works from now on; what is added before waits. */
+  begin(): void;
   add(key: string): void;
   /** Adds the key once the time is over; an earlier time for the same key wins. */
   addAfter(key: string, ms: number): void;
@@ -23,7 +25,8 @@ export function createQueue({ work, concurrency, onError, backOff = { first: 200
     again = new Set<string>();
   const failures = new Map<string, number>(),
     timers = new Map<string, { timer: NodeJS.Timeout; at: number }>();
-  let closed = false,
+  let begun = false,
+    closed = false,
     idlers: (() => void)[] = [];
 
   const settle = (): void => {
@@ -50,7 +53,7 @@ export function createQueue({ work, concurrency, onError, backOff = { first: 200
   };
   const pump = (): void => {
     for (const key of waiting) {
-      if (closed || working.size >= concurrency) return;
+      if (!begun || closed || working.size >= concurrency) return;
       waiting.delete(key);
       void run(key);
     }
@@ -73,6 +76,10 @@ export function createQueue({ work, concurrency, onError, backOff = { first: 200
     timers.set(key, { at, timer: setTimeout(() => add(key), Math.min(ms, 2 ** 31 - 1)) });
   };
   return {
+    begin() {
+      begun = true;
+      pump();
+    },
     add,
     addAfter,
     idle: () =>

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { canonicalJson } from "../../schemas/canonical.ts";
+import { splitInstance } from "../../schemas/ids.ts";
 import type { Change, Plan } from "../../schemas/plan.ts";
 import type { Problem } from "../../schemas/problem.ts";
 import { overLimits, type RecentChange } from "../core/limits.ts";
@@ -9,7 +11,7 @@ import { taintedBy } from "../core/taint.ts";
 import type { Run } from "../core/run.ts";
 import type { Store } from "../store/store.ts";
 import { createCooling } from "./cooldown.ts";
-import { createCover } from "./cover.ts";
+import { createCover, exact } from "./cover.ts";
 import type { Decisions } from "./decisions.ts";
 import type { Executor } from "./execute.ts";
 import { gate } from "./gate.ts";
@@ -80,9 +82,19 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     waiting = new Map<string, { readonly reason: string; readonly tree: string }>();
   let recent: RecentChange[] = [],
     pending: string | null = null,
+    /** Instances of the plan that waits: when one of them comes to be in sync by itself, the plan is not due as it is. */
+    pendingIds: ReadonlySet<string> = new Set(),
     unsure: ReadonlySet<string> = new Set();
 
-  const busy = (id: string): boolean => working.has(id);
+  /** A rollout that begins with a canary goes one at a time: what comes later waits for what it shows. */
+  const rollsOut = (id: string): boolean => {
+    const { resource } = world.desired.instances.get(id) ?? {},
+      kind = world.kinds.get(resource?.kind ?? "");
+    if (resource === undefined || kind?.scope !== "hosts" || kind.rollout(resource.resource.spec)?.canary === undefined) return false;
+    for (const other of working.keys()) if (splitInstance(other).resource === resource.id) return true;
+    return false;
+  };
+  const busy = (id: string): boolean => working.has(id) || rollsOut(id);
   const digestNow = (id: string): string | undefined => world.desired.instances.get(id)?.resource.digest;
   /** Also where the clock was set back since: what lies ahead by more than an hour was long ago. */
   const withinHour = (at: number): boolean => Math.abs(now() - at) < hourMs;
@@ -199,6 +211,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     await store.plans.save(plan);
     await dropPending(plan.digest);
     pending = plan.digest;
+    pendingIds = new Set(plan.changes.map(({ id }) => id));
     tell({
       type: "plan.waits",
       about: plan.digest,
@@ -250,10 +263,11 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     }
   };
   const ended = (run: Run): void => {
+    const done: { readonly change: Change; readonly digest: string | undefined }[] = [];
     for (const { change, state, held } of run.changes.values()) {
       const digest = working.get(change.id)?.digest ?? digestNow(change.id);
       working.delete(change.id);
-      if (state === "done") cooling.delete(change.id);
+      if (state === "done") done.push({ change, digest });
       // What was skipped would else go ahead of what it needs, or to the next host of a rollout that stopped.
       // What may not begin now is planned at once, and waits until it may.
       else if (state !== "skipped" || !(run.cancelled || held !== undefined)) cooling.note(run, change, digest);
@@ -267,6 +281,10 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       data: { state: run.state, digest: run.plan.digest },
     });
     world.reassess(run.changes.keys());
+    for (const { change, digest } of done) {
+      if (withoutEffect(change, world.assessment(change.id))) cooling.note(run, change, digest);
+      else cooling.delete(change.id);
+    }
     queue.add("plan");
   };
   const readmit = async (digest: string): Promise<void> => {
@@ -275,12 +293,39 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     if (record?.state !== "approved") return;
     const late = Math.abs(now() - (record.decision?.at ?? 0)) > world.settings.approval.expiresMs,
       moved = record.plan.tree !== world.desired.tree,
-      [limit] = beyond(record.plan);
-    if (!late && !moved && limit === undefined) return void (await admit(digest, record.plan, record.decision?.by ?? "policy"));
+      [limit] = beyond(record.plan),
+      by = record.decision?.by ?? approvers.policy,
+      anew = late || moved || limit !== undefined || record.plan.changes.some(({ id }) => busy(id)) ? undefined : anewOf(record.plan);
+    if (!late && !moved && limit === undefined && anew === undefined) return void (await admit(digest, record.plan, by));
     await store.plans.move(digest, ["approved"], "superseded");
-    const why = late ? "The approval was given too long ago" : moved ? "The manifests changed since" : (limit?.summary ?? "");
-    tell({ type: "plan.expired", about: digest, text: `${why.replace(/\.$/, "")}; the plan is made anew.` });
+    const why = late
+      ? "The approval was given too long ago; the plan is made anew"
+      : moved
+        ? "The manifests changed since; the plan is made anew"
+        : limit !== undefined
+          ? `${limit.summary.replace(/\.$/, "")}; the plan is made anew`
+          : anew?.changes.length === 0
+            ? "Nothing of it is left to do as it was planned"
+            : "A part of it was done or changed meanwhile; the plan is made anew";
+    tell({ type: "plan.expired", about: digest, text: `${why}.` });
+    if (anew !== undefined && anew.changes.length > 0 && anew.problems.length === 0 && cover.has(anew))
+      return approvedByPolicy(anew, approvers.earlier);
+    if (by === approvers.correction)
+      for (const host of new Set(record.plan.changes.map((change) => change.host))) queue.add(`correct ${host}`);
     queue.add("plan");
+  };
+  /** What is due now of what an earlier plan would do; undefined where that is all of it. Of a host that is silent nobody knows better than the plan. */
+  const anewOf = (plan: Plan): Plan | undefined => {
+    const ids = new Set(plan.changes.map(({ id }) => id)),
+      orphans = plan.changes.some(({ cause }) => cause === "orphan"),
+      anew = planOf(
+        someOf((assessment) => ids.has(assessment.id)),
+        orphans,
+      );
+    const due = new Set(anew.changes.map(exact)),
+      unknown = new Set(anew.unknown.map(({ id }) => id)),
+      unsure = new Set(plan.changes.filter(({ id }) => unknown.has(id)).map(({ group }) => group));
+    return plan.changes.every((change) => due.has(exact(change)) || unsure.has(change.group)) ? undefined : anew;
   };
   const beyond = (plan: Plan): readonly Problem[] =>
     overLimits(plan.changes, lately(), { hosts: world.hosts, policies: world.policies, now: now() });
@@ -305,12 +350,12 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     },
     recent: lately,
     beyond,
-    awaits: (id) => unsure.has(id),
+    awaits: (id) => unsure.has(id) || (pending !== null && pendingIds.has(id)),
     rejected: (digest) => {
       if (pending === digest) pending = null;
       waiting.delete(digest);
     },
-    busy,
+    busy: (id) => working.has(id),
     ending,
     ended,
     adopt: ({ id, plan, by }) => {
@@ -328,3 +373,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
 }
 
 const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+/** Whether a change was done and its instance differs as before: whatever is wrong there, doing it again at once would go on for ever. */
+const withoutEffect = ({ differences }: Change, now: Assessment | undefined): boolean =>
+  now?.is === "differs" && differences.length > 0 && canonicalJson(now.evaluation.differences) === canonicalJson(differences);

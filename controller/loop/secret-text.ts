@@ -38,6 +38,17 @@ export function unsealWith(secret: SecretValue): Unseal {
   };
 }
 
+/** For a run that goes on with a plan of another commit than the one in force: what holds no secret is sent, the rest is planned anew. */
+export const outdatedSecrets: Unseal = async (input) => {
+  const refs: string[] = [];
+  open(input, (ref) => (refs.push(ref), ""));
+  if (refs.length === 0) return { ok: true, input };
+  const problem = error("secret/outdated", `Unable to send the step: the secret ${refs[0] ?? ""} is of another commit by now.`, {
+    hint: "It is planned anew.",
+  });
+  return { ok: false, problem, outdated: true };
+};
+
 function open(value: unknown, secret: (ref: string) => string): unknown {
   if (Array.isArray(value)) return value.map((item) => open(item, secret));
   if (typeof value !== "object" || value === null) return value;

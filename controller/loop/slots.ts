@@ -7,15 +7,15 @@ export interface Slots {
   release(host: string): void;
 }
 
-/** `perHost` places on each host, `overall` on all together. `onFree` is called, once for what happens in one turn, when somebody found none and one is free again. */
-export function createSlots(limits: { readonly perHost: number; readonly overall: number }, onFree: () => void): Slots {
+/** Places on each host as `perHost` says, `overall` on all together. `onFree` is called, once for what happens in one turn, when somebody found none and one is free again. */
+export function createSlots(limits: { readonly perHost: (host: string) => number; readonly overall: number }, onFree: () => void): Slots {
   const taken = new Map<string, number>();
   let all = 0,
     wanted = false;
   return {
     take(host) {
       const mine = taken.get(host) ?? 0;
-      if (mine >= limits.perHost || all >= limits.overall) {
+      if (mine >= limits.perHost(host) || all >= limits.overall) {
         wanted = true;
         return false;
       }

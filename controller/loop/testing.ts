@@ -23,7 +23,6 @@ import { gitWorkspace } from "./git-workspace.ts";
 import { agentsOf } from "./hub-agents.ts";
 import { createLoop, type Loop } from "./loop.ts";
 import type { Log } from "./ports.ts";
-import { unsealWith } from "./secret-text.ts";
 import type { ExecuteLimits } from "./executor-options.ts";
 
 /** The real loop over a real store, a real repository, the real hub and real agents of pretend hosts, all in this process. */
@@ -195,7 +194,6 @@ export async function stageFor(options: StageOptions): Promise<Stage> {
         setWatch: (host, asks) => (mine.dead ? undefined : agents.setWatch(host, asks)),
       },
       workspace,
-      unseal: unsealWith(workspace.secret),
       limits: { perHost: 1, overall: 100, hostPatienceMs: 900_000, ...options.limits },
       log,
       now,
@@ -212,7 +210,7 @@ export async function stageFor(options: StageOptions): Promise<Stage> {
       await started.stop();
       await workspace.close();
     });
-    await loop.start(hub.agents().map(fleetStateOf));
+    await loop.start(hub.agents().map((agent) => fleetStateOf(agent)));
   }
   onTestFinished(async () => {
     await store.close();

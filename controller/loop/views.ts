@@ -1,3 +1,4 @@
+import { isOutdated } from "../core/inventory.ts";
 import type { DriftView, EventView, HostSummary, InstanceView, ResourceView } from "../../schemas/api.ts";
 import type { HostView, Instance, LoadedResource } from "../core/model.ts";
 import type { Alert } from "../store/alerts.ts";
@@ -32,6 +33,13 @@ function stateOf(instance: Instance, world: World): InstanceView["state"] {
   return assessment.is;
 }
 
+/** Without what is filled in for the engine alone: where a guest stands follows from its cluster. */
+function asWritten({ resource }: LoadedResource): LoadedResource["resource"] {
+  if (typeof resource.spec["resource"] !== "string") return resource;
+  const { resource: _, on: __, needsSource: ___, ...spec } = resource.spec;
+  return { ...resource, spec };
+}
+
 export function resourceView(resource: LoadedResource, world: World): ResourceView {
   const where = resource.where(),
     on = resource.resource.spec["on"];
@@ -42,7 +50,7 @@ export function resourceView(resource: LoadedResource, world: World): ResourceVi
     ...(typeof on === "string" ? { on } : {}),
     file: resource.file,
     line: where.line ?? 1,
-    manifest: resource.resource,
+    manifest: asWritten(resource),
     instances: (world.desired.byResource.get(resource.id) ?? []).map((instance) => instanceView(instance, world, false)),
   };
 }
@@ -56,6 +64,7 @@ export function hostSummary(host: HostView, state: AgentState | undefined, world
     state: state?.state ?? "offline",
     agent: state?.agent ?? "",
     version: state?.version ?? "",
+    ...(host.agent !== undefined && isOutdated(host.agent) ? { outdated: true } : {}),
     tags: [...host.tags],
     labels: { ...host.labels },
     aliases: [...host.aliases],

@@ -9,9 +9,9 @@ export const syncedDigest =
     return instance !== undefined && world.wasSynced(instance) ? instance.resource.digest : world.synced.get(id);
   };
 
-/** What is wanted of an instance at a moment: its resource's digest; another while a moment that the resource names lies ahead. */
-export function wantedAt({ resource: { resource, digest } }: Instance, now: number): string {
+/** What is wanted of an instance at a moment: its resource's digest; another while a moment that the resource names lies ahead, and by what its kind says it depends on `beside`. */
+export function wantedAt({ resource: { resource, digest } }: Instance, now: number, beside?: string): string {
   const { restartedAt, upgradedAt } = resource.spec;
   const ahead = [restartedAt, upgradedAt].some((text) => typeof text === "string" && Date.parse(text) > now);
-  return ahead ? `${digest} ahead` : digest;
+  return `${digest}${ahead ? " ahead" : ""}${beside === undefined ? "" : ` ${beside}`}`;
 }

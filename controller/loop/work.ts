@@ -8,6 +8,7 @@ import { checkCandidates, verdicts } from "./candidates.ts";
 import type { ExecutorOptions } from "./executor-options.ts";
 import { checkHealth } from "./check-health.ts";
 import { createPatience } from "./patience.ts";
+import type { Unseal } from "./ports.ts";
 import { lost, silent } from "./step-problems.ts";
 import type { Slots } from "./slots.ts";
 
@@ -27,7 +28,7 @@ export interface Work {
 }
 
 /** One run at work. `sent` holds what an agent has been given, by command key; `tail` keeps the journal in order. */
-export function createWork(run: Run, options: ExecutorOptions, slots: Slots, ended: () => void): Work {
+export function createWork(run: Run, options: ExecutorOptions & { readonly unseal: Unseal }, slots: Slots, ended: () => void): Work {
   const { store, agents, now, log } = options;
   const underWay = new Map<string, string>(),
     doneAt = new Map<string, number>(),
@@ -94,7 +95,12 @@ export function createWork(run: Run, options: ExecutorOptions, slots: Slots, end
     }
     const act = undo ? { action: step.undo?.action ?? "", input: undoInput(step, run.id) } : { action: step.action, input: step.input };
     const opened = await options.unseal(act.input);
-    if (!opened.ok) return finishStep(key, step, undo, { outcome: "failed", problem: opened.problem, ms: 0 });
+    if (!opened.ok)
+      return finishStep(key, step, undo, {
+        outcome: opened.outdated === true && !undo ? "refused" : "failed",
+        problem: opened.problem,
+        ms: 0,
+      });
     await record(
       { type: undo ? "undo-sent" : "step-sent", at: at(), step: step.id },
       () => isDue(run, step.id, undo) && run.steps.get(step.id)?.state !== (undo ? "undoing" : "sent"),

@@ -10,6 +10,7 @@ import { compare as compareWith, type Compared, compareAll, compared, idsOf } fr
 import { contextsOf, type Loaded, nothingLoaded } from "./loaded.ts";
 import { type Meanwhile, meanwhileOf } from "./meanwhile.ts";
 import { type Change, patchDesired, type Refused, type ViewOf } from "./patch.ts";
+import type { SecretValue } from "./secret-text.ts";
 import { isStanding, standingAsks } from "./standing-asks.ts";
 import { wantedAt } from "./wanted.ts";
 
@@ -35,6 +36,8 @@ export interface World {
   /** When the manifests or the inventory were last taken over, milliseconds since the epoch. */
   changedAt(): number;
   context(host: HostView): KindContext;
+  /** What secrets of the commit in force hold: whoever keeps it goes on with those. */
+  readonly secret: SecretValue;
   /** Puts a commit in force by what it changes alone, `viewOf` giving hosts with its `Host` resources; undefined where that is too much for one stretch. */
   patch(loaded: Loaded, viewOf: ViewOf): Change | Refused | undefined;
   /** Compares everything with a commit that is not in force yet, on the side and in pieces of a few milliseconds. */
@@ -46,6 +49,8 @@ export interface World {
   setHosts(hosts: ReadonlyMap<string, HostView>): readonly string[];
   setHost(host: HostView): readonly string[];
   setFact(fact: Fact): readonly string[];
+  /** Whether somebody asked for such a fact; the others are not kept, or an agent could fill memory and store with what it makes up. */
+  keepsFact(host: string, key: string): boolean;
   /** Forgets what is not watched any more, and tells whether there was any: when it is asked for again, what was then says nothing. */
   keepFacts(host: string, keys: ReadonlySet<string>): boolean;
   reassess(ids: Iterable<string>): void;
@@ -86,7 +91,15 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0, most 
     changedAt = now();
     selections += 1;
   };
+  const wanted = (instance: Instance): string => {
+    const kind = kinds.get(instance.resource.kind),
+      host = state.hosts.get(instance.host);
+    const beside = kind?.scope === "hosts" && host !== undefined ? kind.wantedBeside(instance.resource.resource.spec, host) : undefined;
+    return wantedAt(instance, now(), beside);
+  };
   const idsOn = (host: string): string[] => (state.desired.byHost.get(host) ?? []).map((instance) => instance.id);
+  const keepsFact = (host: string, key: string): boolean =>
+    state.loaded === nothingLoaded || isStanding(key, state.hosts.get(host)) || idsOf(state, host, key).length > 0;
   const setHost = (host: HostView): readonly string[] => {
     const { hosts, desired, context, asked } = state,
       before = hosts.get(host.name);
@@ -124,8 +137,8 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0, most 
     },
     held,
     synced,
-    wanted: (instance) => wantedAt(instance, now()),
-    wasSynced: (instance) => synced.get(instance.id) === wantedAt(instance, now()),
+    wanted,
+    wasSynced: (instance) => synced.get(instance.id) === wanted(instance),
     fact,
     assessment: (id) => state.assessments.get(id),
     open: () => state.open.values(),
@@ -133,6 +146,9 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0, most 
     selections: () => selections,
     inSync: () => state.assessments.size - state.open.size,
     context: (host) => state.context(host),
+    get secret() {
+      return state.loaded.secret;
+    },
     patch(loaded, viewOf) {
       const change = patchDesired(state, loaded, viewOf, most);
       if (change === undefined || "conflicts" in change) return change;
@@ -182,9 +198,10 @@ export function createWorld(kinds: KindTable, now: () => number = () => 0, most 
       return rebuild(state.loaded, new Map(next));
     },
     setHost,
+    keepsFact,
     setFact(next) {
       const { host, key } = next;
-      if (state.loaded !== nothingLoaded && !isStanding(key) && idsOf(state, host, key).length === 0) return [];
+      if (!keepsFact(host, key)) return [];
       let here = facts.get(host);
       if (here === undefined) facts.set(host, (here = new Map()));
       here.set(key, next);

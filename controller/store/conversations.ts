@@ -6,10 +6,11 @@ export interface ConversationRecord {
   readonly state: string;
 }
 
-/** How many conversations are kept, the newest: of all, of one person; and how long one is kept that nobody goes on with, in milliseconds. */
+/** How many conversations are kept, those used last: of all, of one person; how many bytes of them; and how long one is kept that nobody goes on with, in milliseconds. */
 export interface ConversationLimits {
   readonly all: number;
   readonly perOwner: number;
+  readonly bytes: number;
   readonly idleMs: number;
 }
 

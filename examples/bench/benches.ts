@@ -21,5 +21,6 @@ export const benches: ReadonlyMap<string, Entry> = new Map(
     agent: { about: "a real agent when idle, compiled and as a bundle", seconds: 420, load: () => import("./agent.ts") },
     fleet: { about: "5 000 agents over TLS on one controller", seconds: 300, load: () => import("./fleet.ts") },
     hosts: { about: "drift, correction and commits on ten real systemd hosts (root)", seconds: 360, load: () => import("./hosts.ts") },
+    proxmox: { about: "a pretend Proxmox cluster of 50 nodes and 2 000 guests", seconds: 420, load: () => import("./proxmox.ts") },
   }),
 );

@@ -21,6 +21,7 @@ export function worldOf(count: number): World {
     policies: [],
     settings: defaultSettings,
     context: (host) => ({ host, file: () => undefined, seal: () => undefined, unitOf: (unit) => unit }),
+    secret: () => undefined,
   });
   return world;
 }

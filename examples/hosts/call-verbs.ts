@@ -1,9 +1,12 @@
+import { generateKeyPairSync } from "node:crypto";
 import { createInterface } from "node:readline";
 import { ProblemError } from "../../schemas/problem.ts";
 import type { ActionName, ProbeName } from "../../schemas/verbs/index.ts";
 import { hostClock } from "../../agent/runtime/clock.ts";
 import type { ActionContext, Watcher } from "../../agent/runtime/verbs.ts";
+import { readMachine } from "../../agent/runtime/machine.ts";
 import { volatileMemory } from "../../agent/runtime/volatile-memory.ts";
+import type { OwnAgent } from "../../agent/update/own-agent.ts";
 import { linuxVerbs } from "../../agent/verbs-linux.ts";
 
 /** What this program is asked on a line of its standard input: to probe, to act, or to watch. */
@@ -34,7 +37,18 @@ type Handler = (input: never, context: ActionContext) => Promise<unknown>;
 /** The agent's verbs alone, without a controller: `call-verbs AGENT [STEP]` reads calls until its input ends. AGENT is the program that validators are run by; STEP the id of every action. */
 async function main(agent: string): Promise<void> {
   const memory = volatileMemory(hostClock);
-  const verbs = await linuxVerbs({ stateDir: "/var/lib/call-verbs", memory, self: [agent] });
+  const own: OwnAgent = {
+    version: "0.0.0",
+    variant: "agent.cjs",
+    platform: readMachine().platform,
+    installation: undefined,
+    onTrial: undefined,
+    key: generateKeyPairSync("ed25519").publicKey,
+    fetch: () => Promise.reject(new Error("there is no controller")),
+    restart: () => {},
+    onChange: () => () => {},
+  };
+  const verbs = await linuxVerbs({ stateDir: "/var/lib/call-verbs", memory, own, self: [agent] });
   const tell = (answer: Answer): unknown => process.stdout.write(`${JSON.stringify(answer)}\n`);
   const watchers: Watcher<ProbeName>[] = [];
   const context = (id: number, progress: string[]): ActionContext => ({

@@ -30,6 +30,7 @@ const pretend: Readonly<Record<string, string>> = {
   ldd: '#!/bin/sh\necho "musl libc (x86_64)" >&2; exit 1\n',
   uname: "#!/bin/sh\ncat /opt/machine\n",
   apk: '#!/bin/sh\necho "$*" >>/opt/apk.log\n[ -e /opt/apk-works ] && touch /opt/libstdc++\n',
+  "rc-update": "#!/bin/sh\nexit 1\n",
   node: '#!/bin/sh\n[ "$1" != -p ] || { echo true; exit; }\nwhile case $1 in --*) true ;; *) false ;; esac; do shift; done\nexec sh "$@"\n',
 };
 
@@ -134,5 +135,46 @@ test("a download that is not the one of the script is refused, and the version b
   await put("/opt/artifacts/agent-linux-x64", program("agent-linux-x64"));
   expect(outcome.code).not.toBe(0);
   expect(outcome.stderr).toContain("the download of agent-linux-x64 is damaged, or is not the one this script was made for");
+  expect((await host.exec("rc-service", "ai-agent", "status")).stdout).toContain("started");
+});
+
+/** The program, what leads to it, the versions, and what the service starts. */
+const layout = async (): Promise<string> =>
+  (
+    await host.exec(
+      "sh",
+      "-c",
+      "cd /usr/local/lib/ai-agent; sed -n 2p ai-agent; readlink ai-agent current; ls versions start; ls -A; sed -n s/^command=//p /etc/init.d/ai-agent",
+      { reject: false },
+    )
+  ).stdout;
+
+test("an installation from before versions lay side by side is taken over, and put back where that fails", async () => {
+  await put("/usr/local/lib/ai-agent/ai-agent", program("the old one"));
+  await put("/usr/local/lib/ai-agent/install-agent.sh", "");
+  await put(
+    "/etc/init.d/ai-agent",
+    "#!/sbin/openrc-run\nsupervisor=supervise-daemon\ncommand=/usr/local/lib/ai-agent/ai-agent\ncommand_args=run\n",
+  );
+  await put("/etc/ai-agent/ca.pem", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n");
+  await put("/var/lib/ai-agent/identity.json", "me\n");
+  const before = await layout();
+  expect(before).toBe("# the old one\nai-agent\ninstall-agent.sh\n/usr/local/lib/ai-agent/ai-agent\n");
+  const broken = await install({ arch: "x86_64", has: ["rc-update"] });
+  expect([broken.code, broken.stderr]).toEqual([1, expect.stringContaining("putting back the version before")]);
+  expect(await layout()).toBe(before);
+  expect((await host.exec("rc-service", "ai-agent", "status")).stdout).toContain("started");
+
+  await host.exec("rm", "-r", "/opt/pretend");
+  expect(await install({ arch: "x86_64" })).toMatchObject({ code: 0 });
+  const digest = createHash("sha256").update(program("agent-linux-x64")).digest("hex").slice(0, 12);
+  const after = await layout();
+  expect(after).toBe(
+    `# agent-linux-x64\ncurrent/ai-agent\nversions/0.0.1-${digest}\nstart\n\nversions:\n0.0.1-${digest}\nai-agent\ncurrent\ninstall-agent.sh\nstart\nversions\n/usr/local/lib/ai-agent/start\n`,
+  );
+  expect((await host.exec("cat", "/var/lib/ai-agent/identity.json")).stdout).toBe("me\n");
+
+  expect((await install({ arch: "x86_64", has: ["rc-update"] })).code).toBe(1);
+  expect(await layout()).toBe(after);
   expect((await host.exec("rc-service", "ai-agent", "status")).stdout).toContain("started");
 });

@@ -1,3 +1,4 @@
+import { pretendVersion } from "./host/own-agent.ts";
 import { setImmediate as turn } from "node:timers/promises";
 import { hostClock } from "../../agent/runtime/clock.ts";
 import { challengeSigner, type Identity, newKey } from "../../agent/runtime/identity.ts";
@@ -11,15 +12,13 @@ import { ProblemError } from "../../schemas/problem.ts";
 import type { FleetHost } from "./fleet.ts";
 import { machineIdOf, pretendAgent } from "./pretend-agent.ts";
 
-const version = "0.1.0";
-
 /** What a host's agent is to the controller: enrolled by a join token of its own that carries its name, tags and labels. */
 export async function enrolHost({ host, tags, labels }: FleetHost, hub: Pick<Hub, "createToken" | "enrol">): Promise<Identity> {
   const { privateKey, publicKey } = newKey(),
     machineId = machineIdOf(host);
   const preset = { host: host.name, tags: [...tags], labels: { ...labels } };
   const { token } = await hub.createToken({ ttlMs: 600_000, maxUses: 1, by: "sandbox", preset });
-  const answer = await hub.enrol({ token, publicKey, hostname: host.name, machineId, version });
+  const answer = await hub.enrol({ token, publicKey, hostname: host.name, machineId, version: pretendVersion });
   if ("code" in answer) throw new ProblemError(answer);
   return { ...answer, privateKey, machineId };
 }
@@ -31,7 +30,7 @@ export function runHost({ host }: FleetHost, identity: Identity, dial: Dial, con
     allowance: { verbs: ["*"], allowPaths: [], denyPaths: [], ownPaths: [] },
     identity,
     sign: challengeSigner(identity),
-    version,
+    version: pretendVersion,
     memory: volatileMemory(hostClock),
     spool: volatileSpool(),
     dial,

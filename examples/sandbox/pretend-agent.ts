@@ -1,6 +1,7 @@
 import { type Agent, type AgentParts, runAgent } from "../../agent/runtime/agent.ts";
 import { pause } from "../../agent/runtime/clock.ts";
 import { readHost } from "./host/measure.ts";
+import { platformOf } from "./host/own-agent.ts";
 import { hex128 } from "./host/random.ts";
 import { linkOf } from "./link.ts";
 import type { PowerEvent, PretendHost } from "./pretend-host.ts";
@@ -24,9 +25,8 @@ export async function pretendAgent(host: PretendHost, parts: PretendAgentParts):
     dial = linkOf(host, parts.dial);
   const start = async (): Promise<void> => {
     if (stopped || running !== undefined || !host.running) return;
-    const { bootId, arch, init } = readHost(host),
-      { manager } = host.image.system;
-    const platform = { os: "linux", arch: arch === "x86_64" ? "x64" : arch, init, libc: manager === "apk" ? "musl" : "glibc" };
+    const { bootId, init } = readHost(host),
+      platform = { ...platformOf(host), init };
     running = await runAgent({
       ...parts,
       dial,

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -84,7 +84,8 @@ test("a backup is made while the controller works; put back, it repeats no step 
   );
   expect(names.filter((name) => /admin|tmp|partial|-wal/.test(name))).toEqual([]);
   for (const name of names.filter((one) => one !== "keys")) expect((await stat(join(to, name))).mode & 0o777, name).toBe(0o600);
-  for (const wrong of [to, join(workspace(), "here"), "here"])
+  await symlink(workspace(), join(folder, "link"));
+  for (const wrong of [to, join(workspace(), "here"), join(folder, "link/here"), "here"])
     expect((await backUp(wrong)).body).toMatchObject({ status: 400, problems: [{ code: "invalid/backup" }] });
 
   // What the backup does not know of.

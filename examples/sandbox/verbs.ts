@@ -1,10 +1,12 @@
 import { compileGlob } from "../../schemas/selector/glob.ts";
+import { compiledName } from "../../schemas/release.ts";
 import { failure } from "../../agent/platform/failure.ts";
 import type { Memory } from "../../agent/runtime/memory.ts";
 import type { ActionContext, VerbTable } from "../../agent/runtime/verbs.ts";
 import type { ActionInput, ActionName, LinuxAction, LinuxProbe, ProbeInput, ProbeOutput } from "../../schemas/verbs/index.ts";
 import { checkHealth } from "./host/health.ts";
 import { readJournal } from "./host/log-lines.ts";
+import { platformOf, pretendVersion } from "./host/own-agent.ts";
 import { readHost, readMetrics, readNetwork } from "./host/measure.ts";
 import { installPackage, packageOn, packagesOn, readPackage, refuseManager, removePackage, upgradePackage } from "./host/packages.ts";
 import { enableUnit, loadedAt, reloadUnit, restartUnit, setDropIns, startedAt, startUnit, stopUnit } from "./host/services.ts";
@@ -23,6 +25,7 @@ const maxRows = 2000;
 export function pretendVerbs(host: PretendHost): VerbTable<LinuxProbe, LinuxAction> {
   return {
     probes: {
+      agent: async () => pretendAgentFact(host),
       file: (input, context) => probeFile(host, input, context),
       health: (input, { signal }) => checkHealth(host, input, signal),
       host: async () => readHost(host),
@@ -40,6 +43,7 @@ export function pretendVerbs(host: PretendHost): VerbTable<LinuxProbe, LinuxActi
       validate: async (input) => validate(host, input),
     },
     actions: {
+      "agent.update": action(host, "agent.update", refuseUpdate),
       "file.remove": action(host, "file.remove", deleteFile),
       "file.restore": action(host, "file.restore", restoreFile),
       "file.values": action(host, "file.values", writeValues),
@@ -53,6 +57,15 @@ export function pretendVerbs(host: PretendHost): VerbTable<LinuxProbe, LinuxActi
     watchers: pretendWatchers(host),
   };
 }
+
+/** The agents of pretend hosts are parts of one process, of one version. */
+function pretendAgentFact(host: PretendHost): ProbeOutput<"agent"> {
+  const platform = platformOf(host);
+  return { version: pretendVersion, variant: compiledName(platform), ...platform, state: "steady", updatable: false };
+}
+
+const refuseUpdate: Handler<"agent.update"> = () =>
+  Promise.reject(failure("agent/not-updatable", "Unable to update the agent: those of pretend hosts are parts of the sandbox"));
 
 type Handler<N extends ActionName> = (host: PretendHost, input: ActionInput<N>, context: ActionContext) => Promise<string | undefined>;
 

@@ -55,6 +55,9 @@ export const FileFact = Type.Object({
   uid: Type.Optional(Type.Number({ description: "The owner's number, whatever it is called" })),
   gid: Type.Optional(Type.Number({ description: "The group's number, whatever it is called" })),
   mode: Type.Optional(Mode),
+  closedBy: Type.Optional(
+    Type.String({ description: "A folder above a file whose mode lets everybody read it, which not everybody may enter" }),
+  ),
   text: Type.Optional(Type.String()),
   target: Type.Optional(Type.String({ description: "Where a link points" })),
   values: Type.Optional(Type.Record(Type.String(), Scalar)),
@@ -157,7 +160,7 @@ const Candidate = Type.Object(
 /** Runs named validators in a private mount namespace in which all candidates are laid over the live files; nothing live is touched. */
 export const validateProbe = defineProbe({
   name: "validate",
-  input: Type.Object({ files: Type.Array(Candidate, { maxItems: 256 }) }, { additionalProperties: false }),
+  input: Type.Object({ files: Type.Array(Candidate, { maxItems: 4096 }) }, { additionalProperties: false }),
   output: Type.Object({
     ok: Type.Boolean(),
     results: Type.Array(

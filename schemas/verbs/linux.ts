@@ -1,3 +1,4 @@
+import { agentProbe, agentUpdate } from "./agent.ts";
 import { fileProbe, fileRemove, fileRestore, fileValues, fileWrite, validateProbe } from "./file.ts";
 import { healthProbe } from "./health.ts";
 import { hostProbe, metricsProbe, networkProbe, ownedProbe } from "./host.ts";
@@ -7,6 +8,7 @@ import { serviceProbe, serviceReload, serviceRestart, serviceSet, servicesProbe 
 
 /** Everything that a Linux agent can be asked. */
 export const linuxProbes = {
+  agent: agentProbe,
   file: fileProbe,
   health: healthProbe,
   host: hostProbe,
@@ -23,6 +25,7 @@ export const linuxProbes = {
 
 /** Everything that a Linux agent can be told to do: there is no other way to change a host. */
 export const linuxActions = {
+  "agent.update": agentUpdate,
   "file.remove": fileRemove,
   "file.restore": fileRestore,
   "file.values": fileValues,

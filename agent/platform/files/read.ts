@@ -1,6 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { type BigIntStats, constants } from "node:fs";
-import { type FileHandle, lstat, open, readlink } from "node:fs/promises";
+import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promises";
+import { dirname } from "node:path";
 import { type FileFact, maxFactText, type Scalar } from "../../../schemas/verbs/file.ts";
 import type { ProbeInput } from "../../../schemas/verbs/index.ts";
 import { codeOf, failure, reasonOf } from "../failure.ts";
@@ -25,7 +26,9 @@ export async function readFact(
     const fact: FileFact = { path, type, owner: await accounts.userName(uid), group: await accounts.groupName(gid), uid, gid };
     if (type === "link") return { ...fact, target: await readlink(path) };
     if (type !== "file") return { ...fact, mode: modeText(info.mode) };
-    return { ...fact, mode: modeText(info.mode), ...(await readContent(input, sealKey, signal)) };
+    const closedBy = (info.mode & 0o004) === 0 ? undefined : await closedFolder(path),
+      content = await readContent(input, sealKey, signal);
+    return { ...fact, mode: modeText(info.mode), ...(closedBy === undefined ? {} : { closedBy }), ...content };
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return { path, type: "missing" };
@@ -33,6 +36,16 @@ export async function readFact(
       ? cause
       : failure("file/read", `Unable to read ${path}: ${reasonOf(cause)}`, { retry: "later", cause });
   }
+}
+
+/** The uppermost folder on the way to a path that others may not enter, by its mode; undefined where there is none. */
+async function closedFolder(path: string): Promise<string | undefined> {
+  const parts = (await realpath(dirname(path))).split("/").filter((part) => part !== "");
+  for (let at = 0; at <= parts.length; at++) {
+    const folder = `/${parts.slice(0, at).join("/")}`;
+    if (((await lstat(folder)).mode & 0o001) === 0) return folder;
+  }
+  return undefined;
 }
 
 type Content = Pick<FileFact, "sha256" | "seal" | "size" | "text" | "values" | "valuesError">;

@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { failure } from "../failure.ts";
+import { failure, reasonOf } from "../failure.ts";
 import { lastLines, runProgram } from "../program.ts";
 import type { RunApart } from "../transient.ts";
 import { anyLocked } from "./file-lock.ts";
@@ -30,7 +30,12 @@ export function apk(runApart: RunApart, database: string): PackagePlatform {
   const candidates = new Map<string, { readonly stamp: string; readonly version: string | undefined }>();
   let updatedAt = 0;
 
-  const installed = async (): Promise<Map<string, string>> => parseInstalled(await readFile(database, "utf8").catch(() => ""));
+  const installed = async (): Promise<Map<string, string>> =>
+    parseInstalled(
+      await readFile(database, "utf8").catch((cause: unknown) => {
+        throw failure("package/unread", `Unable to read which packages are installed: ${reasonOf(cause)}`, { retry: "later", cause });
+      }),
+    );
 
   async function candidate(name: string, signal: AbortSignal): Promise<string | undefined> {
     const stamp = (

@@ -21,6 +21,10 @@ export function index(rows: readonly RpmPackage[]): Map<string, string> {
   return versions;
 }
 
+/** Names of which `rpm -q` says that they are not installed. */
+export const notInstalled = (output: string): Set<string> =>
+  new Set([...output.matchAll(/^package (\S+) is not installed$/gm)].map((match) => match[1] as string));
+
 /**
  * The reason that dnf names: `Error: …` on one line, or the first problem below an empty `Error:`, with what it comes from;
  * dnf5 says it below `Failed to resolve the transaction:`. A script of a package that fails is told by rpm.

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
-import { failure } from "../failure.ts";
-import { lastLines, runProgram } from "../program.ts";
+import { failure, reasonOf } from "../failure.ts";
+import { lastLines, type ProgramOptions, type ProgramResult, runProgram } from "../program.ts";
 import type { RunApart } from "../transient.ts";
 import { batch } from "./batch.ts";
-import { alsoRemoved, index, parseRows, type RpmPackage, reasonIn } from "./dnf-output.ts";
+import { alsoRemoved, index, notInstalled, parseRows, type RpmPackage, reasonIn } from "./dnf-output.ts";
 import { anyLocked } from "./file-lock.ts";
 import type { PackageJob, PackagePlatform } from "./platform.ts";
 
@@ -30,12 +30,15 @@ export function dnf(runApart: RunApart, folder: string): PackagePlatform {
   const candidates = new Map<string, { readonly stamp: string; readonly at: number; readonly version: string | undefined }>();
   let askedSources = 0;
 
-  const queried = batch((names) =>
-    runProgram(["rpm", "-q", "--queryformat", installedForm, "--", ...names], { timeoutMs: 30_000, ignoreErrors: true }).then(
-      ({ output }) => index(parseRows(output)),
-    ),
-  );
-  const installed = async (name: string): Promise<string | undefined> => (await queried(name)).get(name);
+  const queried = batch(async (names) => {
+    const { code, output } = await rpm(["-q", "--queryformat", installedForm, "--", ...names], { timeoutMs: 30_000 });
+    return { versions: index(parseRows(output)), missing: notInstalled(output), code };
+  });
+  const installed = async (name: string): Promise<string | undefined> => {
+    const { versions, missing, code } = await queried(name);
+    if (!versions.has(name) && !missing.has(name)) throw unread(`rpm said nothing of ${name} and ended with ${code ?? "a signal"}`);
+    return versions.get(name);
+  };
 
   const repoquery = (options: readonly string[], names: readonly string[]): Promise<RpmPackage[] | undefined> =>
     runProgram(["dnf", "-q", ...options, "--queryformat", offeredForm, "--", ...names], { timeoutMs: 90_000, ignoreErrors: true }).then(
@@ -146,13 +149,28 @@ export function dnf(runApart: RunApart, folder: string): PackagePlatform {
     },
     async list() {
       const [all, wanted] = await Promise.all([
-        runProgram(["rpm", "-qa", "--queryformat", installedForm], { timeoutMs: 60_000, maxOutput: 8 * 1024 * 1024, ignoreErrors: true }),
+        rpm(["-qa", "--queryformat", installedForm], { timeoutMs: 60_000, maxOutput: 8 * 1024 * 1024 }),
         byHand(),
       ]);
       return parseRows(all.output).map(({ name, version }) => ({ name, version, manual: wanted.has(name) }));
     },
   };
 }
+
+/** What rpm answers; a problem where it ended early or could not read its database: then it says of every package that it is not installed. */
+async function rpm(args: readonly string[], limits: Pick<ProgramOptions, "timeoutMs" | "maxOutput">): Promise<ProgramResult> {
+  const result = await runProgram(["rpm", ...args], limits).catch((cause: unknown) => {
+    throw unread(reasonOf(cause), cause);
+  });
+  if (result.timedOut) throw unread(`rpm did not answer within ${limits.timeoutMs / 1000} s`);
+  if (result.code === null) throw unread("rpm was ended by a signal");
+  const wrong = /^error: (.+)$/m.exec(result.output)?.[1];
+  if (wrong !== undefined) throw unread(wrong);
+  return result;
+}
+
+const unread = (reason: string, cause?: unknown): Error =>
+  failure("package/unread", `Unable to read which packages are installed: ${reason}`, { retry: "later", cause });
 
 /** NAME-VERSION, with the architecture behind where the name has one. */
 export function nevra(name: string, version: string): string {

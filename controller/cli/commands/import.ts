@@ -11,6 +11,7 @@ interface Options {
   readonly service?: string[];
   readonly file?: string[];
   readonly package?: string[];
+  readonly guest?: string[];
   readonly print?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -25,15 +26,21 @@ export const importResources = command<Options>({
     ["--service <UNIT>", "a unit, or a glob such as 'php*'; may be repeated", "many"],
     ["--file <PATH>", "a file of the hosts; may be repeated", "many"],
     ["--package <NAME>", "a package, or a glob; may be repeated", "many"],
+    ["--guest <NAME>", "a guest of the clusters by name, glob or number; may be repeated", "many"],
     ["--print", "the manifests on standard output; nothing is committed"],
     ["--yes", "commit without asking"],
     ["--json", "edits and problems as JSON; nothing is committed"],
   ],
   example: "backend-ai import tag=webserver --service nginx --package nginx --file /etc/nginx/nginx.conf",
   async run(cli, [selector = ""], options) {
-    const wanted = { services: options.service ?? [], files: options.file ?? [], packages: options.package ?? [] };
+    const wanted = {
+      services: options.service ?? [],
+      files: options.file ?? [],
+      packages: options.package ?? [],
+      guests: options.guest ?? [],
+    };
     if (Object.values(wanted).every((one) => one.length === 0))
-      throw usage("Name what to import: --service UNIT, --file PATH or --package NAME");
+      throw usage("Name what to import: --service UNIT, --file PATH, --package NAME or --guest NAME");
     for (const path of wanted.files) if (!path.startsWith("/")) throw usage(`--file takes a path from /, not ${JSON.stringify(path)}`);
     const client = await cli.client(),
       view = await client.importFrom({ on: selector, ...wanted }),

@@ -17,7 +17,7 @@ export const agentsView =
         host.name,
         stateText(host, paint),
         seenText(host, now),
-        host.version,
+        versionText(host, paint),
         host.os ?? "",
         host.address ?? "",
         String(host.instances.inSync),
@@ -27,6 +27,9 @@ export const agentsView =
       paint,
       "No agents. `backend-ai enrol` prints the command that installs one.",
     );
+
+const versionText = ({ version, outdated }: HostSummary, paint: Paint): string =>
+  outdated === true ? `${version} ${paint("change", "outdated")}` : version;
 
 /** An agent that is online gives signs all the time; the moment is noted only as its state changes. */
 const seenText = (host: HostSummary, now: number): string => (host.state === "online" ? "now" : agoText(host.lastSeen, now));
@@ -78,7 +81,7 @@ export const hostView =
         ["Host", paint("bold", host.name)],
         [
           "Agent",
-          `${host.agent}, version ${host.version}, ${stateText(host, paint)}${host.lastSeen === undefined || host.state === "online" ? "" : `, seen ${seenText(host, now)}`}`,
+          `${host.agent}, version ${versionText(host, paint)}, ${stateText(host, paint)}${host.lastSeen === undefined || host.state === "online" ? "" : `, seen ${seenText(host, now)}`}`,
         ],
         ["Address", host.address],
         ["OS", host.os],

@@ -91,17 +91,35 @@ export const GuestFact = Type.Object({
   volumes: Type.Optional(
     Type.Record(Type.String(), Type.Union([Type.Object({ size: Type.Integer(), format: Type.Optional(Type.String()) }), Type.Null()])),
   ),
+  /** The guest that a clone is to be made of, where the ask named one: its configuration as its next start has it; null: there is none. */
+  origin: Type.Optional(
+    Type.Union([
+      Type.Object({
+        id: Type.Integer(),
+        type: GuestType,
+        name: Type.String(),
+        node: Type.String(),
+        template: Type.Optional(Type.Boolean()),
+        config: GuestConfig,
+      }),
+      Type.Null(),
+    ]),
+  ),
   /** Why it is between two states: a lock or a running task, with who and what. */
   changing: Type.Optional(Type.Boolean()),
   task: Type.Optional(Type.Object({ type: Type.String(), user: Type.String(), upid: Type.String() })),
 });
 export type GuestFact = Static<typeof GuestFact>;
 
-/** One guest; `volumes`: templates, images and backups to look for as well. */
+/** One guest; `volumes`: templates, images and backups to look for as well, `origin`: the guest that it is to be cloned from, both where it is not there yet. */
 export const guestProbe = defineProbe({
   name: "guest",
   input: Type.Object(
-    { ...GuestRef.properties, volumes: Type.Optional(Type.Array(VolumeId, { maxItems: 16 })) },
+    {
+      ...GuestRef.properties,
+      volumes: Type.Optional(Type.Array(VolumeId, { maxItems: 16 })),
+      origin: Type.Optional(Type.Union([GuestId, GuestRef])),
+    },
     { additionalProperties: false },
   ),
   output: GuestFact,
