@@ -7,6 +7,7 @@ import { backUpGuest } from "./actions/guest-backup.ts";
 import { cloneGuest } from "./actions/guest-clone.ts";
 import { createGuest } from "./actions/guest-create.ts";
 import { deleteGuest } from "./actions/guest-delete.ts";
+import { migrateGuest } from "./actions/guest-migrate.ts";
 import { powerGuest } from "./actions/guest-power.ts";
 import { restartGuest } from "./actions/guest-restart.ts";
 import { restoreGuest } from "./actions/guest-restore.ts";
@@ -67,15 +68,15 @@ async function bare() {
       },
       new AbortController().signal,
     );
-  const create = (name: string, step = `create ${name}`) =>
+  const create = (name: string, storage = "shared") =>
     createGuest(around)(
       {
         guest: refOf(name),
         node: "pve1",
         template,
-        config: { hostname: name, memory: "128", rootfs: { volume: "shared:1" }, description: "made by hand\nwith care" },
+        config: { hostname: name, memory: "128", rootfs: { volume: `${storage}:1` }, description: "made by hand\nwith care" },
       } as never,
-      context(step),
+      context(`create ${name}`),
     );
   const named = (name: string) => [...cluster.state.guests.values()].filter(({ config }) => config["hostname"] === name);
   const tasks = (type: string): number => [...cluster.state.tasks.all.keys()].filter((upid) => upid.includes(`:${type}:`)).length;
@@ -223,6 +224,33 @@ test("a guest that HA starts on another node is followed there", async () => {
   expect([made!.running, made!.node]).toEqual([true, "pve2"]);
 }, 10_000);
 
+test("a move that HA took and forgot, because it was busy with the guest, is asked for again", async () => {
+  const { around, context, create, named, cluster, client } = await bare();
+  await create("shop-1");
+  const [made] = named("shop-1");
+  await client.request("POST", "/cluster/ha/resources", { sid: `ct:${made!.id}`, state: "started" });
+  const held = cluster.state.ha.resources.get(`ct:${made!.id}`)!;
+  await expect.poll(() => made!.running && !held.busy && held.state === "started").toBe(true);
+  Object.assign(held, { busy: true, state: "migrate" });
+  // Asked, and looked for afterwards: HA has answered by then.
+  const meet = cluster.faults.requests.meet.bind(cluster.faults.requests);
+  let posted = false;
+  const asked = new Promise<void>((resolve) =>
+    Object.assign(cluster.faults.requests, {
+      meet: (request: Parameters<typeof meet>[0]) => {
+        if (posted && request.path.startsWith("/cluster/resources")) resolve();
+        posted ||= request.path.endsWith("/migrate");
+        return meet(request);
+      },
+    }),
+  );
+  const going = migrateGuest(around)({ guest: refOf("shop-1"), node: "pve2" }, context("move", AbortSignal.timeout(12_000)));
+  await asked;
+  Object.assign(held, { busy: false, state: "started" });
+  await going;
+  expect(made!.node).toBe("pve2");
+}, 20_000);
+
 test("HA settings that are refused say which right is missing, and are not asked for again", async () => {
   const { around, context, create, cluster } = await bare();
   await create("shop-1");
@@ -240,7 +268,7 @@ test("HA settings that are refused say which right is missing, and are not asked
 
 test("a rollback whose end could not be written down is not done a second time", async () => {
   const { around, context, create, named, client, tasks } = await bare();
-  await create("shop-1");
+  await create("shop-1", "local-lvm");
   const [made] = named("shop-1");
   const upid = await client.request("POST", `/nodes/pve1/lxc/${made!.id}/snapshot`, { snapname: "before" });
   await waitForTask(client, parseUpid(upid)!, { pollMs: [20, 20] });

@@ -267,7 +267,7 @@ export const guestDelete = defineAction({
   idempotent: true,
 });
 
-/** Makes a backup of a guest now. */
+/** Makes a backup of a guest now. The same step sent again finds its task again: it makes no second one. */
 export const guestBackup = defineAction({
   name: "guest.backup",
   input: Type.Object(
@@ -283,5 +283,5 @@ export const guestBackup = defineAction({
   ),
   undo: "possible",
   consequence: "none",
-  idempotent: false,
+  idempotent: true,
 });
