@@ -46,7 +46,7 @@ describe("a container", () => {
     const [made] = guestsNamed(one, "shop-1");
     expect(made!.config).toMatchObject({ memory: 512, cores: 1, tags: "production;web" });
     expect(String(made!.config["description"])).toContain("backend-ai: Container/shop-1");
-    expect(made!.running).toBeTruthy();
+    expect(made!.running).toBe(true);
     expect((await one.plan()).changes).toEqual([]);
     await until(
       () => one.controller.status().pendingPlan === null,
@@ -159,7 +159,7 @@ describe("what others do", () => {
       { who: "alice@pam", how: "vzstop" },
     ]);
     await one.converge();
-    expect(made!.running).toBeTruthy();
+    expect(made!.running).toBe(true);
   }, 40_000);
 
   test("a node that is off makes its guests unknown, never missing: nothing is planned on them", async () => {

@@ -8,7 +8,7 @@ import { hostClock as clock } from "../../agent/runtime/clock.ts";
 import { fileMemory } from "../../agent/runtime/file-memory.ts";
 import { challengeSigner, newKey } from "../../agent/runtime/identity.ts";
 import { linkedPair } from "../../agent/runtime/linked-pair.ts";
-import { jsonLog, silent } from "../../agent/runtime/log.ts";
+import { silent } from "../../agent/runtime/log.ts";
 import { fileSpool } from "../../agent/runtime/spool.ts";
 import { readConfig } from "../../controller/config.ts";
 import { startController } from "../../controller/main.ts";
@@ -69,7 +69,7 @@ export async function stand({ as = "full", tags = ["cluster"], ...options }: Sta
     PORT: "0",
     WS_PORT: "0",
     WS_HOST: "127.0.0.1",
-    LOG_LEVEL: process.env["TEST_LOG_LEVEL"] ?? "silent",
+    LOG_LEVEL: "silent",
     BACKEND_AI_DATA: join(folder, "data"),
   };
   const cluster = await createPretendCluster({ speed: 50, ...options }),
@@ -88,7 +88,6 @@ export async function stand({ as = "full", tags = ["cluster"], ...options }: Sta
   if ("code" in enrolled) throw new ProblemError(enrolled);
   const identity = { ...enrolled, privateKey, machineId };
 
-  const log = process.env["TEST_AGENT_LOG"] === undefined ? silent : jsonLog((line) => void process.stderr.write(line), "info", clock);
   let life: { agent: Agent; close(): Promise<void>; sent(): number } | undefined;
   /** Starts the agent with what is on disk. */
   const start = async (): Promise<void> => {
@@ -114,7 +113,7 @@ export async function stand({ as = "full", tags = ["cluster"], ...options }: Sta
         return Promise.resolve(mine);
       },
       clock,
-      log,
+      log: silent,
       resolve: (path) => Promise.resolve(path),
       machine: { machineId, bootId: "boot", platform: { os: "linux", arch: "x64", init: "other", libc: "" } },
       atOnce: 16,
